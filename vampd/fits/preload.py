@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from vampd.fits import worker
-from vampd.fits.rice import decode_tile, encode_tile
+from vampd.fits.rice import decode_tile, encode_tile, sum_words
 from vampd.fits.trigger import compiled_kernels
 from vampd.model.trigger import Arrivals, infer
 
@@ -17,6 +17,7 @@ __all__ = ["worker"]
 _PIXELS = np.zeros(1, np.int16)
 
 decode_tile(encode_tile(_PIXELS), _PIXELS.size)
+sum_words(np.zeros(4, np.uint8))
 
 _NUMBERS = np.arange(2, dtype=np.int64)
 _FRAMES = Arrivals(_NUMBERS, _NUMBERS, _NUMBERS > 0, _NUMBERS > 0, _NUMBERS, _NUMBERS, _NUMBERS)

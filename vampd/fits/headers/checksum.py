@@ -5,6 +5,7 @@ Source: FITS standard 4.0, section 4.4.2.7 and appendix J.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,12 @@ _EXCLUDED = frozenset(b":;<=>?@[\\]^_`")
 class OnesComplementSum:
     """The sum of a stream of bytes as big-endian 32-bit words, in pieces of any length.
 
-    Bytes missing from the last word count as zeros.
+    Bytes missing from the last word count as zeros. ``sum_words`` adds up the words in some bytes:
+    `rice.sum_words` is many times as fast, where compiled code is at work anyway.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sum_words: Callable[[npt.NDArray[np.uint8]], int] | None = None) -> None:
+        self._sum_words = sum_words or _sum_words
         self._sum = 0
         self._tail = b""
 
@@ -49,7 +52,11 @@ class OnesComplementSum:
 
     def _add_words(self, piece: npt.NDArray[np.uint8]) -> None:
         # 64 bits hold the carries of 2**32 words; they are folded after each piece.
-        self._sum = add_sums(self._sum, int(piece.view(">u4").sum(dtype=np.uint64)))
+        self._sum = add_sums(self._sum, self._sum_words(piece))
+
+
+def _sum_words(content: npt.NDArray[np.uint8]) -> int:
+    return int(content.view(">u4").sum(dtype=np.uint64))
 
 
 def add_sums(first: int, second: int) -> int:

@@ -33,7 +33,7 @@ from vampd.fits.headers import (
 )
 from vampd.fits.products.packed_file import Proof, frame_digest, prove_packed
 from vampd.fits.raw import frames_a_batch, locate_frame, stream_frames
-from vampd.fits.rice import TileEncoder, largest_tile_bytes
+from vampd.fits.rice import TileEncoder, largest_tile_bytes, sum_words
 from vampd.model.cubes import Framelist
 from vampd.model.proofs import Verification, frames_to_decode
 from vampd.ports import Meter, Pace
@@ -192,7 +192,7 @@ def _write_heap(
     decoded = frames_to_decode(framelist.frames, verify)
     lengths: list[int] = []
     digests: list[bytes] = []
-    plain_sum, heap_sum = OnesComplementSum(), OnesComplementSum()
+    plain_sum, heap_sum = OnesComplementSum(sum_words), OnesComplementSum(sum_words)
     encoder = TileEncoder(frames_a_batch(image), image[0] * image[1])
     write_back = WriteBack(file.fileno(), file.tell())
     for batch in stream_frames(night_folder, framelist.sources, framelist.ranges, image):

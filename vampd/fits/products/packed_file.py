@@ -36,7 +36,7 @@ from vampd.fits.headers import (
     unpacked_cards,
     without_checksums,
 )
-from vampd.fits.rice import SLACK_BYTES, Bytes, TileDecoder
+from vampd.fits.rice import SLACK_BYTES, Bytes, TileDecoder, sum_words
 from vampd.model.cubes import Cards
 from vampd.ports import Pace
 
@@ -118,7 +118,7 @@ def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
     of the first wrong ``frame`` in its context (None if it is not a frame that differs).
     """
     sha256 = hashlib.sha256()
-    heap = OnesComplementSum()
+    heap = OnesComplementSum(sum_words)
     with opened_product(path) as packed_fd:
         drop_from_cache(packed_fd)
         expect_sequential(packed_fd)

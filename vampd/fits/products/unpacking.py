@@ -37,6 +37,7 @@ from vampd.fits.rice import (
     TileDecoder,
     largest_tile_bytes,
     smallest_tile_bytes,
+    sum_words,
 )
 from vampd.model.cubes import Cards
 from vampd.ports import Pace
@@ -197,7 +198,7 @@ def _decode(packed_fd: int, cube: _TiledCube) -> Iterator[npt.NDArray[np.int16]]
     pixels, last = cube.tile_pixels
     decoder, last_decoder = TileDecoder(pixels), TileDecoder(last)
     buffer = np.empty(max(BATCH_BYTES // PIXEL_BYTES, pixels), ">i2")
-    found_sum = OnesComplementSum()
+    found_sum = OnesComplementSum(sum_words)
     found_sum.update(cube.table)
     tile = filled = 0
     for batch in read_tiles(packed_fd, cube.layout):

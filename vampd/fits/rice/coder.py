@@ -107,6 +107,14 @@ class TileDecoder:
         return self._decoded[: self._pixels].view(self._dtype)
 
 
+def sum_words(content: Bytes) -> int:
+    """The sum of the 32-bit big-endian words in some bytes, without any carry."""
+    from vampd.fits.rice.kernels import ROW_BYTES, sum_rows
+
+    behind = content[len(content) // ROW_BYTES * ROW_BYTES :]
+    return int(sum_rows(content)) + int(behind.view(">u4").sum(dtype=np.uint64))
+
+
 def encode_tile(pixels: npt.NDArray[Any]) -> bytes:
     """Code a tile of signed pixels of 1, 2 or 4 bytes, contiguous, any shape and byte order."""
     encoder = TileEncoder(1, pixels.size, pixels.dtype)

@@ -32,6 +32,8 @@ from vampd.fits.rice.form import BLOCK_PIXELS, OCTETS, QUADS
 _ROOM_BITS = 56
 # A word that begins at any bit of a byte holds at least so many bits of the stream.
 _SIGHT_BITS = 57
+# So many bytes are added at a time.
+ROW_BYTES = 256
 # Of codes up to here, two always fit in 32 bits and four in a word. Longer ones are not joined.
 _JOINED_BITS = 16
 
@@ -79,6 +81,18 @@ def _type_load_pixel(_: Any, pixels: Any, index: Any) -> Any:
         return builder.sext(_swapped(builder, pixel), _WORD)
 
     return types.int64(pixels, types.int64), generate
+
+
+def _type_sum_row(_: Any, content: Any, offset: Any) -> Any:
+    """The sum of the 32-bit big-endian words in the `ROW_BYTES` from an offset on."""
+    row, pairs = _vector(32, ROW_BYTES // 4), _vector(64, ROW_BYTES // 8)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        memory = _Memory(context, builder, signature, arguments)
+        words = _swapped(builder, memory.load(0, row, arguments[1]))
+        return _call(builder, "vector.reduce.add", _WORD, _added_pairs(builder, words, pairs))
+
+    return types.uint64(content, types.int64), generate
 
 
 def _type_leading_zeros(_: Any, word: Any) -> Any:
@@ -301,6 +315,7 @@ def _call(builder: Any, name: str, result: Any, argument: Any) -> Any:
 _load_word: Any = intrinsic(_type_load_word)
 _store_word: Any = intrinsic(_type_store_word)
 _load_pixel: Any = intrinsic(_type_load_pixel)
+_sum_row: Any = intrinsic(_type_sum_row)
 _leading_zeros: Any = intrinsic(_type_leading_zeros)
 _trailing_zeros: Any = intrinsic(_type_trailing_zeros)
 _map_block: Any = intrinsic(_type_map_block)
@@ -535,3 +550,18 @@ def decode(
     start = (count - 1) // BLOCK_PIXELS * BLOCK_PIXELS
     _restore_block(tops, zeros, start & BLOCK_PIXELS, split, last, pixels, start)
     return (bit + 7) >> 3
+
+
+# --- sums
+
+
+@compiled
+def sum_rows(content: _Bytes) -> Any:
+    """The sum of the 32-bit big-endian words in rows of `ROW_BYTES`, without what is behind them.
+
+    It holds the carries of 2**32 words.
+    """
+    total = _U64(0)
+    for row in range(len(content) // ROW_BYTES):
+        total += _sum_row(content, row * ROW_BYTES)
+    return total
