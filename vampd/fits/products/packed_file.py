@@ -40,7 +40,8 @@ from vampd.fits.rice import SLACK_BYTES, Bytes, TileDecoder, sum_words
 from vampd.model.cubes import Cards
 from vampd.ports import Pace
 
-_READ_BYTES = 2 * 1024 * 1024
+# Each reading has its system calls; the processor's last cache holds it.
+_READ_BYTES = 4 * 1024 * 1024
 _AHEAD_BYTES = 8 * 1024 * 1024
 
 
