@@ -80,7 +80,7 @@ def set_up(site: Site, sshd: Sshd) -> None:
         schedule={"workers": 2},
         retry={"attempts": 999, "first_delay_s": 0.05, "max_delay_s": 0.1},
         # Less than the test waits for a far side that has died.
-        transfer={"ssh": list(sshd.ssh), "timeout_s": 10},
+        transfer={"ssh": list(sshd.ssh), "timeout_s": 10, "send_ahead_bytes": 1},
         transfer_engineering={"destination": f"{HOST}:{site.destination}"},
     )
 
