@@ -12,6 +12,7 @@ import pytest
 from tests.integration.alarm.telling_programs import calls, make_teller
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import (
+    PATIENCE_S,
     log_of,
     run_until_idle,
     running,
@@ -139,7 +140,7 @@ def test_an_end_by_an_error_is_a_failed_heartbeat(site: Site) -> None:
                 file.write(b"no database at all" * 200)
             for path in site.database.parent.glob("vampd.db-*"):
                 path.unlink()
-            # Has to be written down.
+            # Has to be written down; before the root is watched, the next scan finds it.
             (site.root / "20251108").mkdir()
-            daemon.process.wait(30)
+            daemon.process.wait(PATIENCE_S)
         assert server.paths == ["/ping/5bf66975/fail"]
