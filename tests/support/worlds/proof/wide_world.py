@@ -83,13 +83,17 @@ class WideWorld(ProofWorld):
     def _leave_former_copy(self) -> None:
         """What a restore ended is no copy of the night: with the database went the record of it.
 
-        Only the name of a product says that what the host has moved is this night's.
+        Only the name of a product says that what the host has moved is this night's. Where it left
+        them all, nothing says that it moved them, and what is then whole at home is the copy.
         """
         if not self.is_moved:
             return
-        own = {path for path in tree_of(self.folder) if path.endswith(".fz")}
+        here = tree_of(self.folder)
+        own = {path for path in here if path.endswith(".fz")}
         home, former = super().copy, tree_of(self.copy)
-        if own & tree_of(home).keys() and not own & former.keys():
+        there = tree_of(home)
+        is_whole = SUMS in there and all(there.get(path) == here.get(path) for path in {*own, SUMS})
+        if own & there.keys() and (is_whole or not own & former.keys()):
             # The host brings both together.
             for path in former.keys() - tree_of(home).keys():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)
