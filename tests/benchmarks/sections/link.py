@@ -94,7 +94,8 @@ def _send(raw: Path, options: Options, bits_per_s: int | None, settings: str) ->
 def _run(raw: Path, base: Path, link: Link, settings: str) -> _Sent:
     config = write_config(
         base,
-        watch="pause_while_writing = false",  # the raw files have only just been made
+        # The raw files have only just been made.
+        watch="pause_while_writing = false\npause_after_write_s = 0.1",
         sync="hold_when_unexpected = false",
         schedule="workers = 2",
         transfer=f"ssh = {json.dumps(link.ssh)}\n{settings}",

@@ -85,7 +85,8 @@ def _run(raw: Path, folder: Path | None, least_bytes: int) -> Spent:
     with workplace(folder) as base:
         config = write_config(
             base,
-            watch="pause_while_writing = false",  # the raw files have only just been made
+            # The raw files have only just been made.
+            watch="pause_while_writing = false\npause_after_write_s = 0.1",
             sync="hold_when_unexpected = false",
             schedule=f"workers = {_WORKERS}",
             transfer=f"send_ahead_bytes = {least_bytes}",
