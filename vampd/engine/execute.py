@@ -173,7 +173,7 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
                     run = contextvars.copy_context().run
                     running.append((number, action, _submit(threads, run, execute, tools, action)))
                 case RunsIn.BESIDE:
-                    pass
+                    continue  # it runs in its own thread by now
         for start in range(0, len(running), _NAMES_TOGETHER):
             part = running[start : start + _NAMES_TOGETHER]
             _make_names_durable(tools, part)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from structlog.testing import capture_logs
 
 from tests.support.fakes.fake_archive import FakeArchive
 from tests.support.fakes.fake_night_reader import FakeFile, FakeNightReader
+from tests.support.fakes.memory_store import MemoryNights, MemoryReceipts
 from tests.support.fakes.paces import SteeredPace
 from vampd.engine.archive.sending_ahead import Outbox, SenderAhead
 from vampd.errors import ArchiveUnknown, ClaimLost
@@ -26,17 +28,10 @@ NIGHT = NightId("20251106", Kind.ENGINEERING)
 RAW_BYTES = 100
 
 
-@dataclass
-class Readings:
-    """What was read on the archive host."""
-
-    kept: dict[str, Receipt] = field(default_factory=dict)
-
-    def keep(self, night: NightId, receipts: Iterable[Receipt]) -> None:
-        self.kept |= {receipt.path: receipt for receipt in receipts}
-
-    def of(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
-        return self.kept
+def no_readings() -> MemoryReceipts:
+    nights = MemoryNights()
+    nights.discover(NIGHT, 0.0)
+    return MemoryReceipts(nights)
 
 
 @dataclass
@@ -46,7 +41,7 @@ class Packing:
     folder: Path
     archive: FakeArchive = field(default_factory=FakeArchive)
     reader: FakeNightReader = field(default_factory=FakeNightReader)
-    readings: Readings = field(default_factory=Readings)
+    readings: MemoryReceipts = field(default_factory=no_readings)
     outbox: Outbox = field(default_factory=Outbox)
     pace: SteeredPace = field(default_factory=SteeredPace)
     least_bytes: int = 1
@@ -63,7 +58,7 @@ class Packing:
             self.folder,
             self.reader,
             self.archive,
-            self.readings,  # type: ignore[arg-type]
+            self.readings,
             self.outbox,
             self.pace,
             self.reserve_bytes,
@@ -71,8 +66,15 @@ class Packing:
         )
 
     @property
+    def read_there(self) -> Mapping[str, Receipt]:
+        return self.readings.of(NIGHT, Place.ARCHIVE)
+
+    @property
     def there(self) -> set[str]:
         return set(self.archive.trees.get(NIGHT.date, {}))
+
+    def was_read(self, path: str) -> bool:
+        return path in self.read_there
 
     def pack(self, name: str, content: bytes = b"packed") -> Callable[[], None]:
         """A product and its sidecar, on record; what tells the sender of them."""
@@ -133,8 +135,8 @@ def test_a_product_is_there_and_was_read_before_the_others_are_packed(packing: P
         for name in ("a", "b"):
             put = packing.pack(name)
             put()
-            assert until(lambda: f"vgen2/{name}.txt" in packing.readings.kept)  # noqa: B023
-    for path, reading in packing.readings.kept.items():
+            assert until(partial(packing.was_read, f"vgen2/{name}.txt"))
+    for path, reading in packing.read_there.items():
         content = (packing.folder / path).read_bytes()
         assert reading.sha256 == hashlib.sha256(content).hexdigest()
 
@@ -208,7 +210,7 @@ def test_where_the_transfer_has_to_look_first_nothing_is_sent(packing: Packing) 
     packing.send(packing.pack("b"))
     assert not packing.there
     # The archive host has moved the night.
-    packing.readings.kept.clear()
+    packing.readings = no_readings()
     packing.reader.moved_to = "/elsewhere"
     packing.reader.moved = {"vgen2/a.fits.fz": FakeFile(b"packed")}
     packing.outbox.begin()
@@ -239,7 +241,7 @@ def test_trouble_at_the_archive_is_no_trouble_of_packing(
     (ended,) = [log for log in logs if log["event"] == "send_ahead.ended"]
     assert (ended["log_level"], bool(ended["code"])) == ("info", True)
     assert bool(packing.there) is (trouble == "unreadable")
-    assert not packing.readings.kept
+    assert not packing.read_there
 
 
 def test_it_ends_when_the_night_is_taken_from_it(packing: Packing) -> None:
@@ -272,4 +274,4 @@ def test_a_slow_link_keeps_no_night_at_packing(
         packing.pack(f"{number}")()
     packing.sender.run(RAW_BYTES)
     assert sent == [BATCH_FILES]  # of twice as many, with the sidecars
-    assert len(packing.readings.kept) == BATCH_FILES
+    assert len(packing.read_there) == BATCH_FILES
