@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.processes import is_alive
+from tests.support.daemon.processes import has_open, is_alive
 from tests.support.daemon.running import (
     PATIENCE_S,
     held_worker,
@@ -44,6 +46,16 @@ def stop_flag_is_up(site: Site) -> bool:
     others = ("pause", "meter-")  # the cameras' flag, and how far cubes are
     flags = (site.database.parent / "flags").iterdir()
     return any(p.read_bytes() != b"\0" for p in flags if not p.name.startswith(others))
+
+
+@contextmanager
+def held_open(fifo: Path) -> Iterator[None]:
+    """The other end of a named pipe: who opens it gets it, and finds no end there."""
+    descriptor = os.open(fifo, os.O_RDWR)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @SOON_OR_AS_IT_IS
@@ -92,11 +104,13 @@ def test_a_thread_that_hangs_does_not_keep_the_daemon_from_its_end(
     site: Site, wait_s: float | None
 ) -> None:
     fifo = site.base / "keywords.toml"
-    os.mkfifo(fifo)  # to open it is to wait for ever, as on a disk that does not answer
+    os.mkfifo(fifo)
     configure(site, **FAST, headers={"dictionary": str(fifo)})
     night, _ = make_smallest(site.root)
-    with running(site, times_s=times("vampd.daemon.running._STOP_WITHIN_S", wait_s)) as daemon:
-        wait_until(has_status(site, night, Status.RUNNING, StageName.HEADERS), "headers")
+    until_left = times("vampd.daemon.running._STOP_WITHIN_S", wait_s)
+    # Nobody writes, so to read it is to wait for ever, as on a disk that does not answer.
+    with held_open(fifo), running(site, times_s=until_left) as daemon:
+        wait_until(lambda: has_open(daemon.process.pid, fifo), "the thread that reads for ever")
         assert daemon.stop(within_s=30) == 0
     configure(site, **FAST)
     settle(site)

@@ -40,6 +40,16 @@ def is_alive(pid: int) -> bool:
     return text.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
+def has_open(pid: int, path: Path) -> bool:
+    """Whether a process holds a descriptor of this path."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                if os.readlink(descriptor) == str(path):
+                    return True
+    return False
+
+
 def cpu_s(pid: int) -> float:
     """The processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
