@@ -11,7 +11,7 @@ from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from tests.support.fakes.paces import SteeredPace
 from tests.support.tools.sshd import running_sshd
 from tests.support.worlds.archive.archive_sites import NIGHT, make_site, write_file
-from vampd.adapters.archive import RsyncArchive, local, ssh
+from vampd.adapters.archive import NightArchive, local, ssh
 from vampd.disk.pace import SteadyPace
 from vampd.errors import (
     ArchiveUnknown,
@@ -288,7 +288,7 @@ def test_what_claims_terabytes_and_holds_none_is_no_copy_and_is_replaced(
     assert site.host.files(NIGHT) == {}
     assert list(site.host.digests(NIGHT, ["vgen2/a.txt"], STEADY)) == []
     fetched = tmp_path / "fetched"
-    assert isinstance(site.host, RsyncArchive)
+    assert isinstance(site.host, NightArchive)
     site.host.fetch(NIGHT, fetched, ["vgen2/a.txt"], Compare.SIZE_AND_TIME, STEADY, 1)
     assert not (fetched / "vgen2/a.txt").exists()
     if kind == "local":  # over a network rsync compares what lies there

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer
 from vampd.adapters.archive import ask_programs, open_archive_host
-from vampd.adapters.archive.rsync_archive import RsyncArchive
+from vampd.adapters.archive.night_archive import NightArchive
 from vampd.adapters.archive.scripts import BEGIN, END
 from vampd.disk.pace import SteadyPace
 from vampd.errors import VampdError
@@ -43,7 +43,7 @@ ASKS: dict[str, Callable[..., object]] = {
 }
 
 
-def answering(tmp_path: Path, program: str) -> RsyncArchive:
+def answering(tmp_path: Path, program: str) -> NightArchive:
     """The archive behind an ssh that is this program for sh."""
     ssh = tmp_path / "ssh"
     ssh.write_text(f"#!/bin/sh\n{program}\n")

@@ -25,6 +25,7 @@ NOT_FILES = frozenset(
 WALKS = {"disk/reading/foreign_file.py", "disk/durable/names.py", "disk/durable/atomic.py"}
 ELSEWHERE = {
     "adapters/authorities/answers.py": "Gen2's answer, by its configured path; a link is none",
+    "adapters/archive/copying.py": "descriptors that were walked to",
     "adapters/archive/gate.py": "a file of the package",
     "adapters/archive/probe.py": "doctor's probe: a temporary folder, a local destination",
     "adapters/credentials.py": "the login that the settings name",

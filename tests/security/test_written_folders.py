@@ -1,16 +1,23 @@
-"""What rsync writes on this machine: into the folder that was walked to, and behind no link."""
+"""What is written on this machine: into the folder that was walked to, and behind no link."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
-from tests.support.worlds.archive.archive_sites import NIGHT, local_transfer, write_file
+from tests.support.worlds.archive.archive_sites import (
+    NIGHT,
+    local_transfer,
+    ssh_beside,
+    ssh_transfer,
+    write_file,
+)
 from tests.support.worlds.hostile.three_users import MEMBER, OWNER, User
 from tests.support.worlds.hostile.unprivileged import made_open_folder
 from vampd.adapters.archive import open_archive_host
@@ -37,27 +44,63 @@ def _swapping(base: Path, folder: Path, elsewhere: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", FILES)
-@pytest.mark.parametrize("written", ["archive", "back"])
 def test_rsync_writes_into_no_folder_that_was_exchanged_for_a_link(
-    tmp_path: Path, written: str, path: str
+    tmp_path: Path, path: str
 ) -> None:
-    here, there, back = (tmp_path / name / NIGHT.date for name in ("here", "archive", "back"))
+    there, back = (tmp_path / name / NIGHT.date for name in ("archive", "back"))
     # Where a copy is fetched from, set-aside files lie in their stream.
-    write_file(here, path, FakeFile(b"own"))
-    for each in (path, path.removeprefix("vbad/")) if written == "back" else ():
-        write_file(there, each, FakeFile(b"own"))
-    folder = (tmp_path / written / NIGHT.date / path).parent
-    folder.mkdir(parents=True, exist_ok=True)
+    write_file(there, path.removeprefix("vbad/"), FakeFile(b"own"))
+    folder = (back / path).parent
+    folder.mkdir(parents=True)
     (tmp_path / "private").mkdir()
     program = _swapping(tmp_path, folder, tmp_path / "private")
-    host = open_archive_host(local_transfer(tmp_path / "archive", rsync=str(program)), NIGHT.kind)
-    if written == "archive":
-        host.send(NIGHT, here, (path,), Compare.CHECKSUM, PACE)
-    else:
-        host.fetch(NIGHT, back, (path,), Compare.CHECKSUM, PACE)
+    transfer = ssh_transfer(tmp_path / "archive", [ssh_beside(tmp_path)], rsync=str(program))
+    host = open_archive_host(transfer, NIGHT.kind)
+    host.fetch(NIGHT, back, (path,), Compare.CHECKSUM, PACE)
     assert folder.is_symlink()
     assert os.listdir(tmp_path / "private") == []
     assert Path(f"{folder}.was", path.rpartition("/")[2]).read_bytes() == b"own"
+
+
+@dataclass
+class SwappingPace:
+    """At the nth check, a folder becomes a link; what was opened has another name."""
+
+    folder: Path
+    elsewhere: Path
+    left: int
+    paused = stopped = False
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.folder.rename(f"{self.folder}.was")
+            self.folder.symlink_to(self.elsewhere)
+
+
+# Before a file is begun, while it is written, and when the next one is.
+@pytest.mark.parametrize("check", [1, 2, 3])
+@pytest.mark.parametrize("path", FILES)
+@pytest.mark.parametrize("written", ["archive", "back"])
+def test_a_copy_here_is_written_into_no_folder_that_was_exchanged_for_a_link(
+    tmp_path: Path, written: str, path: str, check: int
+) -> None:
+    here, there, back = (tmp_path / name / NIGHT.date for name in ("here", "archive", "back"))
+    paths = (path, f"{path}.2")
+    for each in paths:
+        write_file(here, each, FakeFile(b"own"))
+        if written == "back":
+            write_file(there, each.removeprefix("vbad/"), FakeFile(b"own"))
+    folder = (tmp_path / written / NIGHT.date / path).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "private").mkdir()
+    pace = SwappingPace(folder, tmp_path / "private", check)
+    host = open_archive_host(local_transfer(tmp_path / "archive"), NIGHT.kind)
+    copy, ours = (host.send, here) if written == "archive" else (host.fetch, back)
+    with pytest.raises(DataError, match="is a link"):
+        copy(NIGHT, ours, paths, Compare.CHECKSUM, pace)
+    assert folder.is_symlink()
+    assert os.listdir(tmp_path / "private") == []
 
 
 @pytest.mark.parametrize("place", ["", "vgen2", "vbad", "vbad/vcam1"])

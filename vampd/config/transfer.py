@@ -83,7 +83,7 @@ class Destination(Table):
 
 
 class Transfer(Table):
-    """[transfer]: rsync and ssh.
+    """[transfer]: how nights travel: to another host by rsync and ssh, within this one by copies.
 
     ``pull_from`` is the machine with the nights as the archive host names it, for `vampctl pull`.
     ``streams`` are the connections that send a night to another host at once, 0: as many as suit.

@@ -22,7 +22,7 @@ from vampd.ports import (
 )
 
 if TYPE_CHECKING:
-    from vampd.adapters.archive import RsyncArchive
+    from vampd.adapters.archive import NightArchive
     from vampd.engine.alarm.low_space import LowSpaceMarks
     from vampd.engine.archive.known_archive import KnownArchive
     from vampd.engine.mailing.manifests import MailContext
@@ -93,7 +93,7 @@ def known_archive(
     )
 
 
-def moved_places(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
+def moved_places(settings: Settings, night: NightId) -> Iterator[tuple[str, NightArchive]]:
     """Where the archive host may have moved a night by itself: a name, and the host.
 
     vampd itself sends to the destination alone.
@@ -107,7 +107,7 @@ def moved_places(settings: Settings, night: NightId) -> Iterator[tuple[str, Rsyn
         yield f"{prefix}{folder}", place
 
 
-def archive_copies(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
+def archive_copies(settings: Settings, night: NightId) -> Iterator[tuple[str, NightArchive]]:
     """Where a copy of a night may be, the destination first: a name, and the host to read from."""
     from vampd.adapters.archive import open_archive_host
 

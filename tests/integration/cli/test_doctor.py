@@ -45,6 +45,7 @@ def test_each_fault_has_its_own_line(site: Site) -> None:
         disk={"reserve_bytes": 10**18},
         transfer={"rsync": "rsync-that-is-not-there"},
         frameids={"authority": "none"},
+        transfer_engineering={"destination": f"{HOST}:{site.destination}"},
     )
     site.database.write_bytes(b"")
     found = states(site, status=1)
@@ -53,11 +54,14 @@ def test_each_fault_has_its_own_line(site: Site) -> None:
         ("space at root", "free some space"),
         ("database", "an empty file"),
         ("archive destination", "mount its disk or create it"),
-        ("space for engineering", "free some space"),
     ):
         assert found[check][0] == "BAD", check
         assert reported in found[check][1]
     assert found["frame IDs"][0] == "look"
+    configure(site, disk={"reserve_bytes": 10**18}, transfer={"rsync": "rsync-that-is-not-there"})
+    found = states(site, status=1)
+    assert found["rsync"][0] == "look", "copies within this machine need none"
+    assert found["space for engineering"][0] == "BAD"
 
 
 def test_a_login_that_fails_is_reported(site: Site) -> None:

@@ -12,7 +12,7 @@ from tests.support.daemon.running import Daemon, running, wait_until
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.worlds.sites.busy_site import (
     FAST,
-    slow_rsync,
+    over_link,
 )
 from vampd.model.nights import NightId
 
@@ -25,7 +25,7 @@ def site(tmp_path: Path) -> Site:
 @pytest.fixture
 def transferring(site: Site) -> Iterator[tuple[Site, NightId, Daemon]]:
     """A daemon whose night takes very long to travel."""
-    configure(site, **FAST, transfer={"rsync": slow_rsync(site)})
+    configure(site, **FAST, **over_link(site, 1))
     night, _ = make_smallest(site.root)
     with running(site) as daemon:
         wait_until(lambda: daemon.programs("rsync"), "rsync")

@@ -30,7 +30,7 @@ from tests.support.worlds.sites.busy_site import (
     SOON_OR_AS_IT_IS,
     assert_done,
     has_status,
-    slow_rsync,
+    over_link,
     streaming,
     times,
     wait_for_event,
@@ -85,7 +85,7 @@ def test_sigterm_during_packing_ends_within_30_s_and_costs_nothing(
 
 
 def test_sigterm_during_transfer_ends_soon_and_resumes(site: Site) -> None:
-    configure(site, **FAST, transfer={"rsync": slow_rsync(site)})
+    configure(site, **FAST, **over_link(site, 1))
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     with running(site) as daemon:
         wait_until(lambda: daemon.programs("rsync"), "rsync")
@@ -94,7 +94,7 @@ def test_sigterm_during_transfer_ends_soon_and_resumes(site: Site) -> None:
     products = {p.name: p.stat().st_size for p in (site.folder(night) / "vgen2").glob("*.fz")}
     for path in (site.copy(night) / "vgen2").glob("*.fz"):
         assert path.stat().st_size == products[path.name]
-    configure(site, **FAST)
+    configure(site, **FAST, **over_link(site))
     settle(site)
     assert_done(site, night)
 
@@ -147,14 +147,14 @@ def test_workers_die_with_the_daemon(site: Site, hangs: bool) -> None:
 
 
 def test_rsync_dies_with_the_daemon(site: Site) -> None:
-    configure(site, **FAST, transfer={"rsync": slow_rsync(site)})
+    configure(site, **FAST, **over_link(site, 1))
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     with running(site) as daemon:
         wait_until(lambda: len(daemon.programs("rsync")) > 1, "rsync and its receiver")
         children = daemon.children()
         daemon.kill()
         wait_until(lambda: not any(map(is_alive, children)), "all children gone", 10)
-    configure(site, **FAST)
+    configure(site, **FAST, **over_link(site))
     settle(site)
     assert_done(site, night)
     copied = [path.name for path in site.copy(night).rglob("*")]

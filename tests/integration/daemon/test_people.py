@@ -16,6 +16,7 @@ from tests.support.worlds.sites.busy_site import (
     SOON_OR_AS_IT_IS,
     assert_done,
     has_status,
+    over_link,
     times,
     wait_for_event,
 )
@@ -41,7 +42,7 @@ def test_hold_and_release_are_heard_while_a_night_runs(
     time.sleep(1)
     assert has_status(site, night, Status.HELD)()
     assert not daemon.programs("rsync")
-    configure(site, **FAST)
+    configure(site, **FAST, **over_link(site))
     daemon.signal(signal.SIGHUP)
     wait_for_event(site, "config.reloaded")
     assert vampctl(site, "release", night.date).returncode == 0
@@ -78,7 +79,7 @@ def test_retry_is_heard_while_a_night_runs(
     tell(site, night, EventName.RETRIED, StageName.SYNC)
     waited_s = wait_until(lambda: record_of(site, night).claim > claim, "claimed again", 10)
     assert waited_s < ABOUT_A_SECOND_S + 2
-    configure(site, **FAST)
+    configure(site, **FAST, **over_link(site))
     daemon.signal(signal.SIGHUP)
     wait_for_event(site, "config.reloaded")
     tell(site, night, EventName.RETRIED)

@@ -18,6 +18,7 @@ from tests.support.worlds.sites.busy_site import (
     FAST,
     assert_done,
     has_status,
+    over_link,
     wait_for_event,
 )
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
@@ -126,7 +127,7 @@ def test_raw_is_sacred_whatever_happens(
     tell(site, night, EventName.RETRIED, StageName.SYNC)
     wait_for_event(site, "stage.superseded")
     daemon.kill()
-    configure(site, **FAST)
+    configure(site, **FAST, **over_link(site))
     settle(site)
     assert_done(site, night)
     assert raw_state(site.folder(night)) == raw

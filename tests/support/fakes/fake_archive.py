@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
-from vampd.adapters.archive.rsync_archive import read_mark
+from vampd.adapters.archive.night_archive import read_mark
 from vampd.adapters.archive.sources import parts_to_send
 from vampd.errors import DiskFull, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp, NightId

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ SLOW = "2m"  # bytes a second: slow enough to be caught in the middle of a file
 
 
 FAR_SIDE_WAITS_S = 5  # longer than a busy machine makes anybody wait
+
+
+@pytest.fixture
+def over_ssh(sshd):
+    """Settings that lead to a folder through sshd: there rsync copies."""
+    return partial(ssh_transfer, ssh=sshd.ssh)
 
 
 @pytest.fixture
@@ -80,10 +87,10 @@ def rsyncs_of_this_test():
 
 @pytest.mark.parametrize("victim", others_in_soak(["rsync", "its whole group"]))
 def test_rsync_killed_midway_leaves_whole_products_only_and_is_resumed(
-    night_folder, disk, slow_rsync, transfer_to, victim
+    night_folder, disk, slow_rsync, over_ssh, victim
 ):
     with watching_final_names(disk):
-        sending = Sending(transfer_to(disk, rsync=slow_rsync), night_folder)
+        sending = Sending(over_ssh(disk, rsync=slow_rsync), night_folder)
         await_true(lambda: arriving(disk))
         for pid in rsyncs_of_this_test():
             (os.kill if victim == "rsync" else os.killpg)(pid, signal.SIGKILL)
@@ -91,7 +98,7 @@ def test_rsync_killed_midway_leaves_whole_products_only_and_is_resumed(
         assert sending.error is not None
         assert sending.error.code == "transfer_killed"
         assert len(named(disk)) < len(PRODUCTS)
-        host = host_of(transfer_to(disk))
+        host = host_of(over_ssh(disk))
         host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY)
     for path in PRODUCTS:
         assert (disk / NIGHT.date / path).read_bytes() == (night_folder / path).read_bytes()
@@ -99,9 +106,9 @@ def test_rsync_killed_midway_leaves_whole_products_only_and_is_resumed(
 
 
 @pytest.fixture
-def leftover(night_folder, disk, slow_rsync, transfer_to):
+def leftover(night_folder, disk, slow_rsync, over_ssh):
     """What a receiver that was killed has left of a product."""
-    sending = Sending(transfer_to(disk, rsync=slow_rsync), night_folder)
+    sending = Sending(over_ssh(disk, rsync=slow_rsync), night_folder)
     await_true(lambda: arriving(disk))
     (left,) = arriving(disk)
     for pid in writers_of(left):
@@ -129,9 +136,9 @@ def send_all(night_folder, disk, transfer_to):
 
 
 def test_what_a_killed_receiver_left_goes_when_its_product_has_arrived(
-    night_folder, disk, transfer_to, leftover
+    night_folder, disk, over_ssh, leftover
 ):
-    send_all(night_folder, disk, transfer_to)
+    send_all(night_folder, disk, over_ssh)
     assert_arrived(night_folder, disk)
     assert [path.name for path in disk.rglob(".*")] == []
 
@@ -166,22 +173,20 @@ def test_no_hidden_file_goes_whose_bytes_are_not_all_in_the_product(
 
 
 def test_stopping_keeps_what_has_arrived_aside_and_going_on_uses_it_up(
-    night_folder, disk, slow_rsync, transfer_to
+    night_folder, disk, slow_rsync, over_ssh
 ):
     pace = SteeredPace()
     with watching_final_names(disk):
-        sending = Sending(transfer_to(disk, rsync=slow_rsync), night_folder, pace)
+        sending = Sending(over_ssh(disk, rsync=slow_rsync), night_folder, pace)
         await_true(lambda: arriving(disk))
         pace.stop()
         sending.join(10)
         assert isinstance(sending.error, ClaimLost)
-        partial = disk / NIGHT.date / "vgen2" / PARTIAL_FOLDER
-        await_true(lambda: list(partial.glob("*.fits.fz")))
-        host_of(transfer_to(disk)).send(
-            NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY
-        )
+        aside = disk / NIGHT.date / "vgen2" / PARTIAL_FOLDER
+        await_true(lambda: list(aside.glob("*.fits.fz")))
+        send_all(night_folder, disk, over_ssh)
     assert_arrived(night_folder, disk)
-    assert not partial.exists()
+    assert not aside.exists()
 
 
 @pytest.mark.soak

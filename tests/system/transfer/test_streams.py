@@ -9,7 +9,7 @@ import pytest
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
 from tests.support.worlds.archive.arrivals import PRODUCTS, STEADY, assert_arrived, host_of
-from vampd.adapters.archive import ssh
+from vampd.adapters.archive import rsync_archive
 from vampd.adapters.archive.rsync import partial_folder
 from vampd.errors import DataError
 from vampd.model.plan import Compare
@@ -19,7 +19,7 @@ ASIDE = "vbad/vcam1/vcam1_10:11:12.123456789.fits"
 
 @pytest.fixture(autouse=True)
 def small_is_worth_a_connection(monkeypatch):
-    monkeypatch.setattr(ssh, "WORTH_BYTES", 1)
+    monkeypatch.setattr(rsync_archive, "WORTH_BYTES", 1)
 
 
 @pytest.fixture

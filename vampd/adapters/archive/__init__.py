@@ -1,4 +1,4 @@
-"""The archive host: a folder here or behind ssh, reached by rsync, guarded by a gate."""
+"""The archive host: a folder here, or one behind ssh that rsync reaches, guarded by a gate."""
 
 from typing import TYPE_CHECKING
 
@@ -7,8 +7,8 @@ from vampd.model.faces import show
 if TYPE_CHECKING:
     from vampd.adapters.archive.host import open_archive_host, open_data_host, open_moved_archive
     from vampd.adapters.archive.local import LocalArchive
+    from vampd.adapters.archive.night_archive import NightArchive
     from vampd.adapters.archive.probe import ask_programs, probe_destination, remove_old_probes
-    from vampd.adapters.archive.rsync_archive import RsyncArchive
 else:
     __getattr__ = show(
         __name__,
@@ -16,13 +16,13 @@ else:
             "host": "open_archive_host open_data_host open_moved_archive",
             "local": "LocalArchive",
             "probe": "ask_programs probe_destination remove_old_probes",
-            "rsync_archive": "RsyncArchive",
+            "night_archive": "NightArchive",
         },
     )
 
 __all__ = [
     "LocalArchive",
-    "RsyncArchive",
+    "NightArchive",
     "ask_programs",
     "open_archive_host",
     "open_data_host",

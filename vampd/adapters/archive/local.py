@@ -1,6 +1,6 @@
 """An archive host that is a folder on this machine: another disk, or a network mount.
 
-One module, however long: each method is this host's answer to one question of `RsyncArchive`.
+One module, however long: each method is this host's answer to one question of `NightArchive`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,28 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 
+from vampd.adapters.archive.copying import SourceRefused, copy_files
 from vampd.adapters.archive.leftovers import remove_repeated
-from vampd.adapters.archive.rsync import PARTIAL_FOLDER, Near, archive_full
-from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
-from vampd.adapters.archive.sources import Part, pinned_sources
+from vampd.adapters.archive.night_archive import NightArchive, read_mark
+from vampd.adapters.archive.rsync import (
+    PARTIAL_FOLDER,
+    Durability,
+    archive_full,
+    rsync_arguments,
+)
+from vampd.adapters.archive.sources import (
+    Part,
+    parts_for_rsync,
+    parts_to_send,
+)
 from vampd.adapters.archive.targets import PinnedFolder, names_by_folder, pinned_target
 from vampd.adapters.programs import FULL_CAUSES, find_cause
 from vampd.config import is_in_night
 from vampd.disk.answering import stat_answering
-from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
+from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file, remove_leftovers
 from vampd.disk.machine import space_at
 from vampd.disk.reading import (
     LINK_FOUND,
@@ -33,11 +42,18 @@ from vampd.disk.reading import (
     link_found,
 )
 from vampd.disk.refusal import Cause as Refusal
-from vampd.disk.refusal import PathAccess, classify, describe_refused, misplaced
+from vampd.disk.refusal import (
+    PathAccess,
+    classify,
+    describe_refused,
+    misplaced,
+    translate_refusal,
+)
 from vampd.errors import (
     ArchiveUnreadable,
     ConfigError,
     DataError,
+    DiskFull,
     RemoteUnavailable,
     TransientError,
     VampdError,
@@ -51,7 +67,7 @@ from vampd.ports import Pace
 _DAMAGE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})
 
 
-class LocalArchive(RsyncArchive):
+class LocalArchive(NightArchive):
     """A local folder that holds the nights.
 
     If that folder itself does not exist, the archive is unavailable: it is not created, because a
@@ -59,7 +75,7 @@ class LocalArchive(RsyncArchive):
     """
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
-        """As `RsyncArchive`; DataError ``link_found``, ConfigError ``destination_is_source``."""
+        """As `NightArchive`; DataError ``link_found``, ConfigError ``destination_is_source``."""
         self._require_folder()
         self._refuse_itself(night, self._own(night))
         try:
@@ -154,6 +170,10 @@ class LocalArchive(RsyncArchive):
     def _target(self, night: NightId) -> str:
         return str(self._path / self._name_of(night))
 
+    def _prepare(self, pace: Pace) -> None:
+        del pace  # a look
+        self._require_folder()
+
     def _send_part(
         self,
         night: NightId,
@@ -162,73 +182,87 @@ class LocalArchive(RsyncArchive):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
-        stream: int = 0,
     ) -> None:
-        self._require_folder()
-        base, near = Path(os.path.realpath(self._path)), Near(str(folder), sends=True)
-        durability = self._known_durability(pace)
+        base, place = Path(os.path.realpath(self._path)), f"{self._name_of(night)}{part.below}"
         for parent, names in names_by_folder(part.names):
-            below = f"{self._name_of(night)}{part.below}/{parent}"
-            sources = tuple(f"{parent}/{name}".lstrip("/") for name in names)
-            place = f"{self._target(night)}{part.below}/{parent}".removesuffix("/")
-            ask = partial(before, Part(sources, part.below).files)
-            ask()  # the folder is made before rsync starts
-            with (
-                pinned_sources(folder, sources) as source,
-                self._made_there(base, below) as target,
-            ):
-                (read,) = source.folders
-                for how, some in self._by_comparison(night, part, parent, names, compare).items():
-                    command = self._arguments(
-                        str(read), target.name, how, durability, stream=stream
-                    )
-                    self._run_rsync(
-                        command, night, some, place, near, pace, source, target, again=ask
-                    )
+            below = f"{place}/{parent}".removesuffix("/")
+            within = f"{part.below}/{parent}/".lstrip("/")
+            before(tuple(f"{within}{name}" for name in names))
+            with self._writing_there(base / below):
+                with pinned_target(base, below) as target:
+                    remove_leftovers(target.folder)
+                how = {name: self._comparison(night, f"{within}{name}", compare) for name in names}
+                try:
+                    copy_files(folder / parent, base / below, how, pace)
+                except SourceRefused as refused:
+                    raise refused.error(parent) from refused
 
-    def _by_comparison(
-        self, night: NightId, part: Part, parent: str, names: Sequence[str], compare: Compare
-    ) -> dict[Compare, tuple[str, ...]]:
-        """How these files of a folder are compared: one that is here by a hard link, by nothing.
+    def _comparison(self, night: NightId, path: str, compare: Compare) -> Compare:
+        """How a file is compared with what is there: one that is here by a hard link, by nothing.
 
         It is equal to itself, and what is sent takes its place.
         """
-        below = f"{part.below}/{parent}".strip("/")
-        shared = tuple(name for name in names if self._is_shared(night, f"{below}/{name}"))
-        rest = tuple(name for name in names if name not in shared)
-        groups = {compare: rest, Compare.NOTHING: shared}
-        return {how: some for how, some in groups.items() if some}
-
-    def _is_shared(self, night: NightId, path: str) -> bool:
-        path = path.lstrip("/")
         try:
             there = os.lstat(Path(os.path.realpath(self._path)) / self._name_of(night) / path)
         except (FileNotFoundError, NotADirectoryError):
-            return False
-        return self._is_here(night, path, there)
+            return compare
+        return Compare.NOTHING if self._is_here(night, path, there) else compare
 
     @contextmanager
-    def _made_there(self, base: Path, below: str) -> Iterator[PinnedFolder]:
-        """Opened where a link can no longer take its place. DiskFull; TransientError."""
-        with ExitStack() as stack:
-            try:
-                target = stack.enter_context(pinned_target(base, below))
-            except OSError as error:
-                cause = find_cause(error.strerror or "")
-                place = str(self._path)
-                if cause is not None and cause.name in FULL_CAUSES:
-                    raise archive_full(place, cause, str(error)) from error
-                if (other := misplaced(error, base / below)) is not None:
-                    raise other from error
-                described = _describe(error, base / below, PathAccess.WRITE)
-                raise TransientError("transfer_failed", described, target=place) from error
-            yield target
+    def _writing_there(self, path: Path) -> Iterator[None]:
+        """What refuses to be written there, as an error of the archive. DiskFull; TransientError.
 
-    def _remote_shell(self) -> None:
-        return None
+        DataError ``not_a_file`` for something else where a file or folder belongs.
+        """
+        try:
+            yield
+        except DiskFull as error:
+            # It names the file; that its disk is the archive's is known here.
+            found = error.__cause__
+            full = self._full(found) if isinstance(found, OSError) else None
+            raise full or error from found
+        except OSError as error:
+            if (full := self._full(error)) is not None:
+                raise full from error
+            refused = Path(error.filename or path)
+            if (other := misplaced(error, refused)) is not None:
+                raise other from error
+            described = _describe(error, refused, PathAccess.WRITE)
+            raise TransientError("transfer_failed", described, target=str(self._path)) from error
 
-    def _ask_rsync(self, pace: Pace) -> str:
-        return "--fsync"  # the rsync here was already checked, and it is both sides
+    def _fetch_folder(
+        self,
+        night: NightId,
+        parent: str,
+        names: Sequence[str],
+        target: PinnedFolder,
+        compare: Compare,
+        pace: Pace,
+        most_bytes: int | None,
+    ) -> None:
+        source = Path(os.path.realpath(self._path)) / self._name_of(night) / parent
+        how = dict.fromkeys(names, compare)
+        try:
+            copy_files(source, target.folder, how, pace, most_bytes)
+        except SourceRefused as refused:
+            raise refused.error(parent) from refused
+        except OSError as error:
+            raise translate_refusal(error, target.folder, PathAccess.WRITE) from error
+
+    def commands(
+        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+    ) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+        del pace  # nothing is asked
+        for part in parts_for_rsync(parts_to_send(folder, files)):
+            arguments = rsync_arguments(
+                str(folder),
+                f"{self._target(night)}{part.below}",
+                compare=compare,
+                durability=Durability.FSYNC,
+                timeout_s=self._transfer.timeout_s,
+                remote_shell=None,
+            )
+            yield [self._transfer.rsync, *arguments], part.names
 
     def _hidden_files(self, night: NightId, pace: Pace) -> Iterator[str]:
         del pace  # a listing is quick
@@ -311,12 +345,16 @@ class LocalArchive(RsyncArchive):
     def _unavailable(
         self, error: OSError, path: Path | None = None, access: PathAccess = PathAccess.READ
     ) -> VampdError:
-        place = str(self._path)
-        cause = find_cause(error.strerror or "")
-        if cause is not None and cause.name in FULL_CAUSES:
-            return archive_full(place, cause, str(error))
+        if (full := self._full(error)) is not None:
+            return full
         described = _describe(error, path or Path(error.filename or self._path), access)
-        return RemoteUnavailable("archive_unreachable", described, target=place)
+        return RemoteUnavailable("archive_unreachable", described, target=str(self._path))
+
+    def _full(self, error: OSError) -> DiskFull | None:
+        cause = find_cause(error.strerror or "")
+        if cause is None or cause.name not in FULL_CAUSES:
+            return None
+        return archive_full(str(self._path), cause, str(error))
 
 
 def _describe(error: OSError, path: Path, access: PathAccess) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vampd.adapters.archive.host import open_archive_host, open_moved_archive
-from vampd.adapters.archive.rsync_archive import RsyncArchive
+from vampd.adapters.archive.night_archive import NightArchive
 from vampd.adapters.archive.scripts import PROBE_PREFIX, PROBES, PROGRAMS, REMOVE_PROBE
 from vampd.adapters.archive.ssh import SshArchive
 from vampd.config import Transfer
@@ -133,7 +133,7 @@ def remove_old_probes(transfer: Transfer, kind: Kind) -> tuple[str, ...]:
     return found
 
 
-def _probes(host: RsyncArchive, destination: Path) -> tuple[str, ...]:
+def _probes(host: NightArchive, destination: Path) -> tuple[str, ...]:
     names: Sequence[str]
     if isinstance(host, SshArchive):
         names = [os.fsdecode(record) for record in host.ask(PROBES).records]
@@ -142,7 +142,7 @@ def _probes(host: RsyncArchive, destination: Path) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _remove(host: RsyncArchive, name: str, path: Path) -> None:
+def _remove(host: NightArchive, name: str, path: Path) -> None:
     if isinstance(host, SshArchive):
         host.ask(REMOVE_PROBE, name)
         return

@@ -15,6 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from vampd.adapters.archive.sources import (
+    require_below,
+    unreadable_sources,
+    vanished_sources,
+)
 from vampd.adapters.programs import (
     CONNECTION_CAUSES,
     FULL_CAUSES,
@@ -104,9 +109,7 @@ def remote_shell_text(words: Sequence[str]) -> str:
 
 def names_text(files: Sequence[str]) -> bytes:
     """The files' names as standard input expects them; ValueError for a path outside the night."""
-    for path in files:
-        if not path or "\0" in path or path.startswith("/") or ".." in path.split("/"):
-            raise ValueError(f"only paths below the night's folder may be sent, not {path!r}")
+    require_below(files)
     # A name that begins with # or ; would be a comment.
     shown = (f"./{path}" if path.startswith(("#", ";")) else path for path in files)
     return b"".join(os.fsencode(path) + b"\0" for path in shown)
@@ -157,7 +160,9 @@ def rsync_error(ended: Ended, target: str, near: Near) -> VampdError:
         )
     sources = sorted(set(_SOURCE.findall(ended.stderr)))
     if ended.status in {23, 24} and sources:
-        return _source_error(ended, sources)
+        if cause is not None and cause.name in (CauseName.PERMISSION, CauseName.DISK_ERROR):
+            return unreadable_sources(sources, cause, words)
+        return vanished_sources(sources, words)
     if ended.status in CONNECTION_LOST:
         return unreachable(target, ended.stderr, f"exit status {ended.status}")
     if ended.status < 0 or ended.status in _KILLED:
@@ -197,21 +202,3 @@ def unreachable(target: str, stderr: str, otherwise: str) -> RemoteUnavailable:
     else:
         message = describe_cause(cause, target, words)
     return RemoteUnavailable("archive_unreachable", message, target=target)
-
-
-def _source_error(ended: Ended, sources: list[str]) -> VampdError:
-    named = ", ".join(sources[:5]) + (", ..." if len(sources) > 5 else "")
-    cause = find_cause(ended.stderr)
-    if cause is not None and cause.name in (CauseName.PERMISSION, CauseName.DISK_ERROR):
-        # Weather or a permission on this side, and no word about the files.
-        return TransientError(
-            "source_unreadable",
-            f"{cause.words} here: {named} cannot be read, and must be sent; {cause.cure}"
-            f" ({ended.last_words})",
-            files=tuple(sources),
-        )
-    return TransientError(
-        "source_vanished",
-        f"files of the night went away while they were sent: {named} ({ended.last_words})",
-        files=tuple(sources),
-    )

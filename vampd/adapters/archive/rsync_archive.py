@@ -1,19 +1,14 @@
-"""What every archive host shares: nights travel there by rsync.
-
-One module, however long: one class, whose questions to a host and use of rsync belong together.
-"""
+"""How nights travel to another host and back: by rsync."""
 
 from __future__ import annotations
 
-import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from vampd.adapters.archive.leftovers import find_leftovers
-from vampd.adapters.archive.night_itself import refuse_night_itself
+from vampd.adapters.archive.night_archive import NightArchive
 from vampd.adapters.archive.rsync import (
     CONNECTION_LOST,
     FILE_IO,
@@ -27,12 +22,12 @@ from vampd.adapters.archive.rsync import (
 from vampd.adapters.archive.sources import (
     Part,
     PinnedSources,
-    check_sources,
-    parts_to_fetch,
+    parts_for_rsync,
     parts_to_send,
     pinned_sources,
 )
-from vampd.adapters.archive.targets import PinnedFolder, made_here, names_by_folder, without_folders
+from vampd.adapters.archive.streams import WORTH_BYTES, all_at_once, split
+from vampd.adapters.archive.targets import PinnedFolder, without_folders
 from vampd.adapters.programs import (
     CauseName,
     ProgramSilent,
@@ -41,14 +36,9 @@ from vampd.adapters.programs import (
     run_process,
 )
 from vampd.config import Transfer
-from vampd.disk.durable import remove_tree
-from vampd.disk.failpoint import failpoint
-from vampd.disk.reading import MOST_TEXT_BYTES, read_whole
-from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, VampdError
-from vampd.model.nights import FileStamp, NightId
+from vampd.errors import VampdError
+from vampd.model.nights import NightId
 from vampd.model.plan import Compare
-from vampd.model.proofs import MARK_PATH, Marked, Receipt, parse_mark
-from vampd.model.resources import Space
 from vampd.ports import Pace
 
 # What permissions there have nothing to do with.
@@ -57,174 +47,45 @@ _NOT_THERE = frozenset({"source_unreadable", "source_vanished"})
 _SILENT_FAILURES = 3
 
 
-class RsyncArchive(ABC):
-    """An archive host whose folder rsync can write to.
-
-    No link is followed: nothing from outside the night can take the name of a file of it, whatever
-    is exchanged meanwhile. Files under ``vbad/`` that are links to raw files are sent from their
-    camera stream.
-    """
+class RsyncArchive(NightArchive):
+    """An archive host whose folder rsync can write to, over a connection."""
 
     def __init__(
         self, path: Path, transfer: Transfer, name: str | None = None, root: Path | None = None
     ) -> None:
-        """``name`` is the name of the night's folder in ``path``, None for its date.
-
-        ``root`` is the data root here, if nights are read that may be those of it by another name.
-        """
-        self._path = path
-        self._transfer = transfer
-        self._name = name
-        self._root = root
+        super().__init__(path, transfer, name, root)
         self._durability: Durability | None = None
 
-    def _name_of(self, night: NightId) -> str:
-        return self._name or night.date
-
-    def _own(self, night: NightId) -> Path | None:
-        return None if self._root is None else self._root / night.folder
-
     @abstractmethod
-    def files(self, night: NightId) -> Mapping[str, FileStamp]:
-        """Every file of the night there, by path; empty if the night is not there."""
-
-    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
-        """Receipts of these files, read there past the cache; none for what is missing.
-
-        ConfigError ``destination_is_source`` if what lies there is the night here.
-        """
-        own = self._own(night)
-        # A destination is known by its mark.
-        if own is not None and self._name is not None:
-            refuse_night_itself(
-                own, self._target(night), lambda path: bool(self._digests(night, [path], pace))
-            )
-        return self._digests(night, files, pace)
-
-    @abstractmethod
-    def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
-        """The same of whatever lies there."""
-
-    @abstractmethod
-    def space(self) -> Space:
-        """The space on the file system that holds the nights there."""
-
-    @abstractmethod
-    def device(self, night: NightId) -> int | None:
-        """The device (st_dev) that the night lies on there; None: another machine's."""
-
-    @abstractmethod
-    def mark(self) -> str | None:
-        """The mark that lies there; ArchiveUnknown if the file in its place holds none."""
-
-    @abstractmethod
-    def place_mark(self, mark: str) -> None:
-        """Place this mark by link, durably, unless one is there."""
-
-    @abstractmethod
-    def is_mount_point(self, folder: Path) -> bool:
-        """Whether a file system is mounted at this folder there."""
-
-    @abstractmethod
-    def nights(self) -> Sequence[str]:
-        """The dates of the nights that lie there, in order."""
-
-    @abstractmethod
-    def _target(self, night: NightId) -> str:
-        """The night's folder there, as rsync names it."""
-
-    @abstractmethod
-    def _remote_shell(self) -> Sequence[str] | None:
-        """How rsync reaches the host, None for a folder on this machine."""
+    def _remote_shell(self) -> Sequence[str]:
+        """How rsync reaches the host."""
 
     @abstractmethod
     def _ask_rsync(self, pace: Pace) -> str:
         """What ``rsync --help`` says there."""
 
-    @abstractmethod
-    def _hidden_files(self, night: NightId, pace: Pace) -> Iterable[str]:
-        """The paths of the regular files of the night there whose names begin with a dot."""
+    def _prepare(self, pace: Pace) -> None:
+        self._known_durability(pace)
 
-    @abstractmethod
-    def _remove_repeated(self, night: NightId, wholes: Mapping[str, str], pace: Pace) -> None:
-        """Remove each of these files if the one that it maps to begins with all of its bytes."""
+    def _parts_to_send(self, folder: Path, files: Sequence[str]) -> Iterator[Part]:
+        return parts_for_rsync(parts_to_send(folder, files))
 
-    @abstractmethod
-    def describe_refused(self, night: NightId) -> str | None:
-        """Which folder of the night there may not be written to, by name of its owner and of who
-        may not; None if there is none. RemoteUnavailable.
-        """
-
-    @abstractmethod
-    def _refuse_itself(self, night: NightId, folder: Path | None) -> None:
-        """ConfigError if what lies there is the night in ``folder``; DataError if it is a link."""
-
-    def send(
+    def _fetch_folder(
         self,
         night: NightId,
-        folder: Path,
-        files: Sequence[str],
+        parent: str,
+        names: Sequence[str],
+        target: PinnedFolder,
         compare: Compare,
         pace: Pace,
-        before: Callable[[Sequence[str]], object] = lambda _: None,
+        most_bytes: int | None,
     ) -> None:
-        """Copy these files of the night's folder; a final name appears only when it is whole.
-
-        ``before`` is called with what each rsync sends, before it starts. Removes what a killed
-        rsync has left of them there.
-
-        Raises RemoteUnavailable, DiskFull; DataError ``source_is_no_file``; TransientError
-        ``source_unreadable``, ``source_vanished``, ``transfer_failed``.
-        """
-        self._refuse_itself(night, folder)
-        if not files:
-            return
-        check_sources(folder, files)
-        for part in parts_to_send(folder, files):
-            self._send_part(night, folder, part, compare, pace, before)
-            failpoint("archive.send.group_sent")
-        leftovers = find_leftovers(self._hidden_files(night, pace), files)
-        if leftovers:
-            self._remove_repeated(night, leftovers, pace)
-
-    def fetch(
-        self,
-        night: NightId,
-        folder: Path,
-        files: Sequence[str],
-        compare: Compare,
-        pace: Pace,
-        most_bytes: int | None = None,
-    ) -> None:
-        """Copy these files from there into a folder here, made unless it is there.
-
-        No link leads to that folder or below it. What has more than ``most_bytes`` does not come.
-        Raises as `send` does; DataError ``link_found``.
-        """
-        durability, near = self._known_durability(pace), Near(str(folder), sends=False)
-        for part in parts_to_fetch(files):
-            for parent, names in names_by_folder(part.names):
-                source = f"{self._target(night)}/{parent}".removesuffix("/")
-                with made_here(folder.parent, f"{folder.name}{part.below}/{parent}") as target:
-                    command = self._arguments(source, target.name, compare, durability, most_bytes)
-                    with without_folders(target, names, source):
-                        self._run_rsync(command, night, names, source, near, pace, target)
-            failpoint("archive.fetch.group_fetched")
-
-    def text(self, night: NightId, path: str, pace: Pace) -> str:
-        """A small text of the night there, by path; '' if it does not come, or is too large.
-
-        Raises as `fetch` does.
-        """
-        scratch = Path(tempfile.mkdtemp(prefix="vampd-text-")).resolve()
-        try:
-            here = scratch / "night"
-            self.fetch(night, here, [path], Compare.SIZE_AND_TIME, pace, MOST_TEXT_BYTES)
-            return read_whole(here / path, MOST_TEXT_BYTES).decode("utf-8", "surrogateescape")
-        except FileNotFoundError:
-            return ""
-        finally:
-            remove_tree(scratch)
+        near = Near(str(target.folder), sends=False)
+        source = f"{self._target(night)}/{parent}".removesuffix("/")
+        durability = self._known_durability(pace)
+        command = self._arguments(source, target.name, compare, durability, most_bytes)
+        with without_folders(target, names, source):
+            self._run_rsync(command, night, names, source, near, pace, target)
 
     def _send_part(
         self,
@@ -234,7 +95,24 @@ class RsyncArchive(ABC):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
-        stream: int = 0,
+    ) -> None:
+        """One part by several connections at once, where that is worth them."""
+        sizes = {name: _size_at(folder / name) for name in part.names}
+        groups = split(sizes, self._transfer.streams_at_once, WORTH_BYTES)
+        send = partial(self._send_stream, night, folder, compare, pace, before)
+        all_at_once(
+            [partial(send, Part(names, part.below), number) for number, names in enumerate(groups)]
+        )
+
+    def _send_stream(
+        self,
+        night: NightId,
+        folder: Path,
+        compare: Compare,
+        pace: Pace,
+        before: Callable[[Sequence[str]], object],
+        part: Part,
+        stream: int,
     ) -> None:
         near, ask = Near(str(folder), sends=True), partial(before, part.files)
         with pinned_sources(folder, part.names) as pinned:
@@ -335,11 +213,7 @@ class RsyncArchive(ABC):
     def commands(
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
     ) -> Iterator[tuple[list[str], tuple[str, ...]]]:
-        """The programs that `send` would run, each with the names on its standard input.
-
-        Only asks the host what its rsync can do. RemoteUnavailable.
-        """
-        for part in parts_to_send(folder, files):
+        for part in self._parts_to_send(folder, files):
             yield self._send_command(night, folder, part, compare, pace), part.names
 
     def _known_durability(self, pace: Pace) -> Durability:
@@ -355,14 +229,9 @@ class RsyncArchive(ABC):
         return self._durability
 
 
-def read_mark(content: bytes, place: str) -> str:
-    """The mark in the content of its file; ArchiveUnknown names the place if there is none."""
-    mark = parse_mark(content.decode("utf-8", "replace"), Marked.ARCHIVE)
-    if mark is None:
-        raise ArchiveUnknown(
-            ARCHIVE_UNKNOWN,
-            f"the mark of {place}, {MARK_PATH}, holds {content[:60]!r} in place of a mark: look at"
-            " that disk; put the file back from a copy, or move it away and accept what lies there",
-            target=place,
-        )
-    return mark
+def _size_at(path: Path) -> int:
+    """The size of what lies there; of what went away rsync says so."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0

@@ -1,16 +1,17 @@
-"""What rsync reads of a night: regular files under their own names, and no link."""
+"""What is copied of a night: regular files under their own names, and no link."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from vampd.adapters.programs import ProgramCause
 from vampd.disk.reading import file_behind, open_unlinked, raw_of_link
 from vampd.errors import DataError, TransientError
 
@@ -21,7 +22,7 @@ _RAW_ASIDE = re.compile(r"vbad/vcam[12]/")
 
 @dataclass(frozen=True)
 class Part:
-    """What one rsync copies: names below the night's folder, into it or below it there."""
+    """What is copied at once: names below the night's folder, into it or below it there."""
 
     names: tuple[str, ...]
     below: str = ""
@@ -37,11 +38,20 @@ def parts_to_send(folder: Path, files: Sequence[str]) -> Iterator[Part]:
     """The files as they are, then set-aside files from their camera stream, where they lie."""
     raw = {path: name for path in files if (name := raw_of_link(folder, path)) is not None}
     rest = tuple(path for path in files if path not in raw)
-    if rest or raw:
-        # rsync creates one folder, and the set-aside files need two.
-        yield Part(rest or (_SET_ASIDE,))
+    if rest:
+        yield Part(rest)
     if raw:
         yield Part(tuple(raw.values()), f"/{_SET_ASIDE}")
+
+
+def parts_for_rsync(parts: Iterable[Part]) -> Iterator[Part]:
+    """The same: rsync makes one folder, and the set-aside files need two."""
+    is_first = True
+    for part in parts:
+        if is_first and part.below:
+            yield Part((_SET_ASIDE,))
+        is_first = False
+        yield part
 
 
 def parts_to_fetch(files: Sequence[str]) -> Iterator[Part]:
@@ -108,6 +118,13 @@ def pinned_sources(folder: Path, names: Sequence[str]) -> Iterator[PinnedSources
         yield PinnedSources(view, folder, pinned, tuple(descriptors))
 
 
+def require_below(files: Iterable[str]) -> None:
+    """ValueError for a path that leads out of the night, or is none."""
+    for path in files:
+        if not path or "\0" in path or path.startswith("/") or ".." in path.split("/"):
+            raise ValueError(f"only paths below the night's folder may be sent, not {path!r}")
+
+
 def check_sources(folder: Path, files: Sequence[str]) -> None:
     """DataError ``source_is_no_file`` for a link or what is no file; TransientError."""
     # rsync would silently skip what is not a file.
@@ -131,6 +148,35 @@ def check_sources(folder: Path, files: Sequence[str]) -> None:
             os.close(source_fd)
         if not stat.S_ISREG(mode):
             raise _no_file(path)
+
+
+def unreadable_sources(
+    sources: Sequence[str], cause: ProgramCause | None, words: str
+) -> TransientError:
+    """The error for files of this side that are there and cannot be read now.
+
+    ``words`` are the system's or rsync's.
+    """
+    # Weather or a permission on this side, and no word about the files.
+    why, cure = ("refused", "look at them") if cause is None else (cause.words, cause.cure)
+    return TransientError(
+        "source_unreadable",
+        f"{why} here: {_listed(sources)} cannot be read, and must be sent; {cure} ({words})",
+        files=tuple(sources),
+    )
+
+
+def vanished_sources(sources: Sequence[str], words: str) -> TransientError:
+    """The error for files that went away while they were sent."""
+    return TransientError(
+        "source_vanished",
+        f"files of the night went away while they were sent: {_listed(sources)} ({words})",
+        files=tuple(sources),
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _no_file(path: str) -> DataError:

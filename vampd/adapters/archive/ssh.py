@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from vampd.adapters.archive.night_archive import read_mark
 from vampd.adapters.archive.rsync import archive_full, describe_cause, names_text, unreachable
-from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
+from vampd.adapters.archive.rsync_archive import RsyncArchive
 from vampd.adapters.archive.scripts import (
     BEGIN,
     DEVICE,
@@ -33,8 +34,7 @@ from vampd.adapters.archive.scripts import (
     REMOVE_REPEATED,
     SPACE,
 )
-from vampd.adapters.archive.sources import Part
-from vampd.adapters.archive.streams import WORTH_BYTES, all_at_once, split
+from vampd.adapters.archive.streams import all_at_once
 from vampd.adapters.programs import (
     CONNECTION_CAUSES,
     FULL_CAUSES,
@@ -58,7 +58,6 @@ from vampd.errors import (
 )
 from vampd.model.escapes import shell_word
 from vampd.model.nights import FileStamp, NightId, parse_night_date
-from vampd.model.plan import Compare
 from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
@@ -124,29 +123,6 @@ class SshArchive(RsyncArchive):
             if not is_hollow(size, blocks):
                 stamps[path] = FileStamp(path, size, int(match[3] + match[4]))
         return stamps
-
-    def _send_part(
-        self,
-        night: NightId,
-        folder: Path,
-        part: Part,
-        compare: Compare,
-        pace: Pace,
-        before: Callable[[Sequence[str]], object],
-        stream: int = 0,
-    ) -> None:
-        """One part by several connections at once, where that is worth them."""
-        sizes = {name: _size_at(folder / name) for name in part.names}
-        groups = split(sizes, self._transfer.streams_at_once, WORTH_BYTES)
-        if len(groups) > 1:
-            self._known_durability(pace)  # asked once
-        send = super()._send_part
-        all_at_once(
-            [
-                partial(send, night, folder, Part(names, part.below), compare, pace, before, number)
-                for number, names in enumerate(groups, stream)
-            ]
-        )
 
     def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """In as many scripts at once as there are streams: one reads one file after the other."""
@@ -376,11 +352,3 @@ def _text_before(output: bytes) -> str:
 def _ssh_name(host: str) -> str:
     # rsync wants brackets around the colons of an IPv6 address, ssh wants none.
     return host.replace("[", "").replace("]", "")
-
-
-def _size_at(path: Path) -> int:
-    """The size of what lies there; of what went away rsync says so."""
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

@@ -28,7 +28,7 @@ from vampd.model.proofs import (
 )
 
 if TYPE_CHECKING:
-    from vampd.adapters.archive import RsyncArchive
+    from vampd.adapters.archive import NightArchive
     from vampd.model.nights import NightId, NightRecord
     from vampd.wiring.connections import Connections
 
@@ -174,7 +174,7 @@ def _find_faulty_here(
 
 
 def _remedy(
-    connections: Connections, night: NightId, host: RsyncArchive, paths: Sequence[str]
+    connections: Connections, night: NightId, host: NightArchive, paths: Sequence[str]
 ) -> tuple[str, ...]:
     """The commands that resend these files of a moved night, where vampd itself never sends."""
     from vampd.cli.act.transfer import shell_lines
@@ -187,7 +187,7 @@ def _remedy(
 
 def _find(
     connections: Connections, night: NightId
-) -> tuple[str, RsyncArchive | None, Collection[str]]:
+) -> tuple[str, NightArchive | None, Collection[str]]:
     """Where the night lies: its name, the host if it was moved there, its files, none if gone.
 
     ArchiveUnknown.

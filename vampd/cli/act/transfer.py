@@ -30,7 +30,7 @@ from vampd.model.plan import Compare
 from vampd.model.proofs import SUMS_NAME, judge_copy, parse_sums, text_digest
 
 if TYPE_CHECKING:
-    from vampd.adapters.archive import RsyncArchive
+    from vampd.adapters.archive import NightArchive
     from vampd.config import Settings
     from vampd.wiring.connections import Connections
 
@@ -50,7 +50,8 @@ def transfer(
     """Transfer a night now, or show the command that does it.
 
     Same as `vampctl run NIGHT --only transfer`. With --print, shows the exact rsync that vampd runs
-    for all files of the night that are transferred, to be pasted into a shell. Set-aside raw files
+    for all files of the night that are transferred, to be pasted into a shell; within this machine
+    vampd copies by itself, and it shows an rsync that does the same. Set-aside raw files
     go by a second one, from the camera streams into vbad/. For a night that the archive host has
     moved by itself, shows what sends the files that are not proven there.
     """
@@ -123,7 +124,7 @@ def _refuse_filling(
 
 
 def shell_lines(
-    host: RsyncArchive, night: NightId, folder: Path, names: Sequence[str], compare: Compare
+    host: NightArchive, night: NightId, folder: Path, names: Sequence[str], compare: Compare
 ) -> Iterator[str]:
     """The shell commands that send these files of a night's folder. RemoteUnavailable."""
     from vampd.disk.pace import SteadyPace
@@ -199,7 +200,7 @@ def pull_night(settings: Settings, night: NightId, target: Path) -> Sequence[str
     return bad
 
 
-def _bad_files(host: RsyncArchive, night: NightId, expected: Mapping[str, str]) -> Sequence[str]:
+def _bad_files(host: NightArchive, night: NightId, expected: Mapping[str, str]) -> Sequence[str]:
     from vampd.disk.pace import SteadyPace
 
     paths = sorted(expected)
@@ -207,7 +208,7 @@ def _bad_files(host: RsyncArchive, night: NightId, expected: Mapping[str, str]) 
     return judge_copy(expected, paths, read).bad
 
 
-def _read_sums(source: RsyncArchive, night: NightId, settings: Settings) -> str:
+def _read_sums(source: NightArchive, night: NightId, settings: Settings) -> str:
     from vampd.disk.pace import SteadyPace
     from vampd.disk.reading import read_whole
 

@@ -38,7 +38,7 @@ archive_accepted
     A person took what lies at the destination for the archive.
     Nothing: every night is read again there.
 transfer_failed
-    rsync failed; the message begins with the cause.
+    A copy failed; the message begins with the cause.
     Do what the message says.
 transfer_killed
     rsync was killed.

@@ -100,7 +100,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _programs(settings: Settings) -> Iterator[Finding]:
     remote = any(settings.transfer.destination(kind).host for kind in Kind)
     wanted = [
-        ("rsync", [settings.transfer.rsync, "--version"], True),
+        ("rsync", [settings.transfer.rsync, "--version"], remote),
         ("ssh", [settings.transfer.ssh[0], "-V"], remote),
         ("setpriv", ["setpriv", "--version"], True),
         ("journalctl", ["journalctl", "--version"], False),

@@ -22,9 +22,9 @@ from vampd.ports import Pace
 from vampd.stages.records.own_paths import PACKED_SUFFIX, sidecar_path
 
 if TYPE_CHECKING:
-    from vampd.adapters.archive import RsyncArchive
+    from vampd.adapters.archive import NightArchive
 
-Hosts = Sequence[tuple[str, "RsyncArchive"]]
+Hosts = Sequence[tuple[str, "NightArchive"]]
 _PRODUCT = re.compile(rf"{Stream.VGEN2}/[^/.][^/]*{re.escape(PACKED_SUFFIX)}")
 
 

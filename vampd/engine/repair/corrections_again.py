@@ -22,7 +22,7 @@ from vampd.ports import NightReader, Pace
 from vampd.stages.records.corrections import corrections_digest
 
 if TYPE_CHECKING:
-    from vampd.adapters.archive import RsyncArchive
+    from vampd.adapters.archive import NightArchive
 
 
 def find_lost_corrections(
@@ -46,7 +46,7 @@ def take_corrections(
     night: NightId,
     folder: Path,
     sha256: str,
-    hosts: Sequence[tuple[str, RsyncArchive]],
+    hosts: Sequence[tuple[str, NightArchive]],
     pace: Pace,
 ) -> list[str]:
     """Get it back from one of these copies; else why not. DataError ``already_exists``."""

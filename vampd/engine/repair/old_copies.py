@@ -19,7 +19,7 @@ from vampd.model.plan import Compare
 from vampd.ports import Pace
 
 if TYPE_CHECKING:
-    from vampd.adapters.archive import RsyncArchive
+    from vampd.adapters.archive import NightArchive
 
 _PACKED = ".fits.fz"
 
@@ -28,7 +28,7 @@ def read_old_copy(
     adoption: Adoption,
     root: Path,
     archive: KnownArchive,
-    hosts: Sequence[tuple[str, RsyncArchive]],
+    hosts: Sequence[tuple[str, NightArchive]],
     pace: Pace,
     at: float,
 ) -> OldCopy:
@@ -51,8 +51,8 @@ def read_old_copy(
 
 
 def _find(
-    night: NightId, hosts: Sequence[tuple[str, RsyncArchive]]
-) -> tuple[str, RsyncArchive, Mapping[str, FileStamp]]:
+    night: NightId, hosts: Sequence[tuple[str, NightArchive]]
+) -> tuple[str, NightArchive, Mapping[str, FileStamp]]:
     """The first place that has products of the night; the destination where none has."""
     for place, host in hosts:
         try:
@@ -89,7 +89,7 @@ def _expected(root: Path, adoption: Adoption) -> set[str]:
     return {f"{Stream.VGEN2}/{frame_id}{_PACKED}" for frame_id in shown}
 
 
-def _check(host: RsyncArchive, night: NightId, path: str, size: int, pace: Pace) -> bool | None:
+def _check(host: NightArchive, night: NightId, path: str, size: int, pace: Pace) -> bool | None:
     """Whether a file there is whole by its own checksums, None without any."""
     scratch = Path(tempfile.mkdtemp(prefix="vampd-verify-"))
     try:

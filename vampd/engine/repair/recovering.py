@@ -56,7 +56,7 @@ from vampd.stages.records.own_paths import GENERATION, product_path
 from vampd.stages.records.whole_generations import damaged_generations
 
 if TYPE_CHECKING:
-    from vampd.adapters.archive import RsyncArchive
+    from vampd.adapters.archive import NightArchive
 
 UNREADABLE = "0" * 64
 # Errors of what is made from raw: whole, but with other bytes.
@@ -159,7 +159,7 @@ class Recovery:
         folder: Path,
         reader: NightReader,
         receipts: Mapping[str, PackingReceipt],
-        hosts: Sequence[tuple[str, RsyncArchive]],
+        hosts: Sequence[tuple[str, NightArchive]],
         settings: Settings,
         corrections: str = "",
     ) -> None:

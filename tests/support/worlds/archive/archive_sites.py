@@ -78,6 +78,15 @@ def ssh_transfer(folder: Path, ssh: Sequence[str], **others: object) -> Transfer
     return _transfer(f"{HOST}:{folder}", ssh=tuple(ssh), **others)
 
 
+def ssh_beside(base: Path) -> str:
+    """The path of an ssh that leads to this machine itself, without a connection."""
+    program = base / "ssh-beside"
+    # vampd's own commands have -- before the host, rsync's have none.
+    program.write_text('#!/bin/sh\ntest "$1" = -- && shift\nshift\nexec sh -c "$*"\n')
+    program.chmod(0o755)
+    return str(program)
+
+
 def make_site(kind: str, folder: Path, sshd: Sshd) -> Site:
     """A site of a kind: memory, local or ssh."""
     if kind == "memory":

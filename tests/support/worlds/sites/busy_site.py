@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
 from tests.support.daemon.running import log_of, wait_until
 from tests.support.daemon.site import Site
 from tests.support.daemon.state import audit, product_tree, record_of
+from tests.support.worlds.archive.archive_sites import ssh_beside
 from vampd.model.nights import Kind, NightId, StageName, Status
 
 FAST = {"retry": {"first_delay_s": 0.2, "max_delay_s": 0.5}}
@@ -62,12 +64,17 @@ def wait_for_event(site: Site, event: str, within_s: float = 60.0) -> float:
     return wait_until(lambda: log_of(site).named(event), event, within_s)
 
 
-def slow_rsync(site: Site, kilobytes_a_second: int = 1) -> str:
-    """An rsync that takes its time."""
-    script = site.base / "slow-rsync"
-    script.write_text(f'#!/bin/sh\nexec rsync --bwlimit={kilobytes_a_second} "$@"\n')
-    script.chmod(0o755)
-    return str(script)
+def over_link(site: Site, kilobytes_a_second: int | None = None) -> dict[str, dict[str, Any]]:
+    """Tables for the same folders as those of another host; slow, with so much a second."""
+    rsync = site.base / "slow-rsync"
+    rsync.write_text(f'#!/bin/sh\nexec rsync --bwlimit={kilobytes_a_second} "$@"\n')
+    rsync.chmod(0o755)
+    chosen = {} if kilobytes_a_second is None else {"rsync": str(rsync)}
+    return {
+        "transfer": {"ssh": [ssh_beside(site.base)], **chosen},
+        "transfer_archive": {"destination": f"beside:{site.archive_destination}"},
+        "transfer_engineering": {"destination": f"beside:{site.destination}"},
+    }
 
 
 @contextmanager
