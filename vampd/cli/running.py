@@ -100,13 +100,13 @@ def describe_os_error(error: OSError) -> str | None:
 
     None for a bug: no file is named, and no disk has failed under a file that was open.
     """
-    if error.filename is None:
+    if not isinstance(error.filename, str):
         if error.errno not in _OF_A_DISK:
             return None
         return f"{error.strerror}, of a file that was open; once its disk works, repeat the command"
     from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, may_read
 
-    if classify(error) is not Cause.PERMISSION or not isinstance(error.filename, str):
+    if classify(error) is not Cause.PERMISSION:
         return f"{error.filename}: {error.strerror}"
     path = Path(error.filename)
     return describe_refused(path, PathAccess.WRITE if may_read(path) else PathAccess.READ)

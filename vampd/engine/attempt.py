@@ -24,7 +24,7 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
 from vampd.disk.reading import refuse_links
-from vampd.disk.refusal import PathAccess, may_read, misplaced, translate_refusal
+from vampd.disk.refusal import PathAccess, may_read, misplaced, path_named, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
@@ -416,9 +416,9 @@ def _translate(error: OSError, folder: Path) -> VampdError:
 
     What a descriptor refuses names no file: it is one of the night's ``folder``.
     """
-    is_named = isinstance(error.filename, str)
-    path = Path(error.filename) if is_named else folder
-    if is_named and (other := misplaced(error, path)):
+    named = path_named(error)
+    path = named or folder
+    if named and (other := misplaced(error, path)):
         return other
     access = PathAccess.WRITE if may_read(path) else PathAccess.READ
     return translate_refusal(error, path, access)

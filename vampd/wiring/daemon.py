@@ -16,7 +16,7 @@ from vampd import __version__
 from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.machine import bound_heap, keep_heap
-from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused
+from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, path_named
 from vampd.disk.rights import make_private_folder, make_state_folder
 from vampd.errors import EXIT_OK, NotPermitted, StoreError, TransientError
 from vampd.log import get_log
@@ -156,8 +156,8 @@ def _when_possible(
             needs = "vampd needs a folder for its database that it may write to"
             unusable = f"{error}: {needs}"
             if classify(error) is Cause.PERMISSION:
-                if isinstance(error.filename, str):
-                    closed = describe_refused(Path(error.filename), PathAccess.WRITE)
+                if (path := path_named(error)) is not None:
+                    closed = describe_refused(path, PathAccess.WRITE)
                     unusable = f"{needs}: {closed}"
                 waits = NotPermitted("state_unusable", unusable)
             elif error.errno in (errno.ENOTDIR, errno.EISDIR):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vampd.disk.durable import names_in
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.reading import (
     CHUNK_BYTES,
@@ -20,6 +21,7 @@ from vampd.disk.reading import (
     read_digests,
     stamp_of,
 )
+from vampd.disk.refusal import path_named
 from vampd.errors import ClaimLost, DataError
 from vampd.model.nights import FileStamp
 
@@ -210,3 +212,56 @@ def test_a_writer_is_one_of_a_file_below_these_folders_and_of_no_neighbor(tmp_pa
     assert sees_who_has("vcam1", "ab")
     assert not sees_who_has("vcam1", "rb")
     assert not sees_who_has("vcam1_old", "ab")
+
+
+class FailingScan:
+    """A folder that a disk refuses to list, or an entry that it refuses to tell of."""
+
+    def __init__(self, scan, fails_at: str) -> None:
+        self._scan, self._fails_at = scan, fails_at
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._scan.close()
+
+    def __iter__(self):
+        if self._fails_at == "folder":
+            # As the system's own: a call on a descriptor names a number.
+            raise OSError(errno.EIO, "Input/output error", 38)
+        yield from map(FailingEntry, self._scan)
+
+
+class FailingEntry:
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        self.name = entry.name
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        raise OSError(errno.EIO, "Input/output error", self.name)
+
+
+@pytest.mark.parametrize("fails_at", ["folder", "entry"])
+@pytest.mark.parametrize("listing", ["names", "files", "raw"])
+def test_what_cannot_be_listed_is_named_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: str, listing: str
+) -> None:
+    (tmp_path / "vgen2").mkdir()
+    (tmp_path / "vgen2" / "a.txt").write_bytes(b"")
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: FailingScan(scandir(folder), fails_at))
+    look = {
+        "names": lambda: names_in(tmp_path / "vgen2"),
+        "files": lambda: list_files(tmp_path, "vgen2"),
+        "raw": lambda: list_raw_files(tmp_path, ["vgen2"]),
+    }[listing]
+    if (listing, fails_at) == ("names", "entry"):
+        assert look() == ["a.txt"]
+        return
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        look()
+    named = tmp_path / "vgen2" / ("a.txt" if fails_at == "entry" else "")
+    assert path_named(caught.value) == named

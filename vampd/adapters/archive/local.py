@@ -47,6 +47,7 @@ from vampd.disk.refusal import (
     classify,
     describe_refused,
     misplaced,
+    path_named,
     translate_refusal,
 )
 from vampd.errors import (
@@ -224,7 +225,7 @@ class LocalArchive(NightArchive):
         except OSError as error:
             if (full := self._full(error)) is not None:
                 raise full from error
-            refused = Path(error.filename or path)
+            refused = path_named(error) or path
             if (other := misplaced(error, refused)) is not None:
                 raise other from error
             described = _describe(error, refused, PathAccess.WRITE)
@@ -347,7 +348,7 @@ class LocalArchive(NightArchive):
     ) -> VampdError:
         if (full := self._full(error)) is not None:
             return full
-        described = _describe(error, path or Path(error.filename or self._path), access)
+        described = _describe(error, path or path_named(error) or self._path, access)
         return RemoteUnavailable("archive_unreachable", described, target=str(self._path))
 
     def _full(self, error: OSError) -> DiskFull | None:

@@ -24,7 +24,7 @@ from typing import BinaryIO
 from vampd.disk.durable import names
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import is_locked_by_others
-from vampd.disk.refusal import FULL, PathAccess, translate_refusal
+from vampd.disk.refusal import FULL, PathAccess, path_named, translate_refusal
 from vampd.errors import DataError, TransientError
 
 _TEMPORARY = re.compile(r"\.vampd-\d+-[0-9a-f]{16}\.tmp")
@@ -47,7 +47,7 @@ def translating_full_disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename = error.filename or str(path)
+        error.filename = str(path_named(error) or path)
         if error.errno not in FULL and error.errno != errno.EFBIG:
             raise
         raise translate_refusal(error, path, PathAccess.WRITE) from error

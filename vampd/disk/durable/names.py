@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vampd.disk.reading import MOST_FILES, open_unlinked, too_many
+from vampd.disk.refusal import naming
 from vampd.errors import DataError, TransientError
 from vampd.model.escapes import shell_word
 
@@ -123,7 +124,11 @@ def remove_empty(path: Path) -> None:
 
 def names_in(folder: Path) -> list[str]:
     """The names in a folder, in order; OSError (EOVERFLOW) beyond what one of a night can have."""
-    with opened_folder(folder, os.O_RDONLY) as folder_fd, os.scandir(folder_fd) as scan:
+    with (
+        opened_folder(folder, os.O_RDONLY) as folder_fd,
+        naming(folder),
+        os.scandir(folder_fd) as scan,
+    ):
         names = [entry.name for entry in islice(scan, MOST_FILES + 1)]
     if len(names) > MOST_FILES:
         raise too_many(folder)
@@ -145,8 +150,5 @@ def remove_tree(folder: Path) -> None:
 
 @contextmanager
 def _in_folder(path: Path) -> Iterator[int]:
-    with opened_folder(path.parent) as folder_fd:
-        try:
-            yield folder_fd
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from error
+    with opened_folder(path.parent) as folder_fd, naming(path):
+        yield folder_fd

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vampd.disk.reading.foreign_file import link_found, open_unlinked
 from vampd.disk.reading.raw_file import stat_raw
-from vampd.disk.refusal import Cause, classify
+from vampd.disk.refusal import Cause, classify, naming
 from vampd.model.nights import (
     CAMERA_STREAMS,
     FileStamp,
@@ -258,7 +258,8 @@ def _entries(
                 # Anything else vanished since the folder was read.
             except OSError as error:
                 if classify(error) is not Cause.PROPERTY:
-                    raise
+                    # An entry of an opened folder knows no more than its name.
+                    raise OSError(error.errno, error.strerror, str(night_folder / path)) from error
                 yield path, None
 
 
@@ -266,6 +267,11 @@ def too_many(folder: Path) -> OSError:
     """The error of a folder with more entries than one of a night can have."""
     found = f"more than {MOST_FILES:,} entries, which no night has"
     return OSError(errno.EOVERFLOW, found, str(folder))
+
+
+def _named(scan: Iterable[os.DirEntry[str]], folder: Path) -> Iterator[os.DirEntry[str]]:
+    with naming(folder):
+        yield from scan
 
 
 @contextmanager
@@ -277,6 +283,6 @@ def _scanned(night_folder: Path, folder: str) -> Iterator[Iterable[os.DirEntry[s
         return
     try:
         with os.scandir(folder_fd) as scan:
-            yield scan
+            yield _named(scan, night_folder / folder)
     finally:
         os.close(folder_fd)

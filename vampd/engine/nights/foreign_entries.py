@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vampd.disk.machine import Mounts
 from vampd.disk.reading import LINK_FOUND, find_twin
-from vampd.disk.refusal import misplaced
+from vampd.disk.refusal import misplaced, path_named
 from vampd.engine.nights.night_listing import find_nights, folder_of, stream_folders
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId
@@ -26,8 +26,8 @@ def describe_with_foreign(night: NightId, *looks: Callable[[], Iterable[str]]) -
         except DataError as error:
             yield add_cure(error, night, None)
         except OSError as error:
-            found = misplaced(error, Path(error.filename or ""))
-            if found is None:
+            path = path_named(error)
+            if path is None or (found := misplaced(error, path)) is None:
                 raise
             yield add_cure(found, night, None)
 

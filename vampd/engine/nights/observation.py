@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, misplaced
+from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, misplaced, path_named
 from vampd.engine.nights.night_listing import (
     CubeCheck,
     NightListing,
@@ -81,7 +81,7 @@ _NO_CHANGE = NightUpdate()
 
 def wait_for_folder(error: OSError, folder: Path) -> Wait:
     """What a night waits for whose folder, or a file that decides about it, cannot be read."""
-    path = Path(error.filename) if isinstance(error.filename, str) else folder
+    path = path_named(error) or folder
     if classify(error) is Cause.PERMISSION:
         return Wait(WaitCode.NOT_READABLE, describe_refused(path, PathAccess.READ))
     found = misplaced(error, path)
