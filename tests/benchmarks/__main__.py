@@ -18,7 +18,7 @@ from tests.benchmarks.measures import Measure, broken, heading, row_of
 from tests.benchmarks.options import Options
 
 # What `make bench` runs, in this order; then those that have to be named.
-BENCH = ("sync", "pack", "workers", "cubes", "reading", "memory", "chain", "safe", "first")
+BENCH = ("sync", "pack", "workers", "cubes", "reading", "memory", "chain", "safe")
 APART = ("load", "idle", "open_nights", "status", "legacy", "longest", "web", "link")
 
 

@@ -12,8 +12,7 @@ import os
 import pwd
 import resource
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -65,20 +64,6 @@ class PathAccess(StrEnum):
 
     READ = "read"
     WRITE = "write"
-
-
-def path_named(error: OSError) -> Path | None:
-    """The path that an error names; None for one of a descriptor, which is a number or nothing."""
-    return Path(error.filename) if isinstance(error.filename, str) else None
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """A block whose OSError names this path: calls on descriptors name a number, or nothing."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def classify(error: OSError) -> Cause:

@@ -22,9 +22,10 @@ from vampd.config import Settings
 from vampd.disk.durable import forget_damaged, remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
+from vampd.disk.named_errors import path_named
 from vampd.disk.pace import Flag
 from vampd.disk.reading import refuse_links
-from vampd.disk.refusal import PathAccess, may_read, misplaced, path_named, translate_refusal
+from vampd.disk.refusal import PathAccess, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids

@@ -16,7 +16,8 @@ from vampd import __version__
 from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.machine import bound_heap, keep_heap
-from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, path_named
+from vampd.disk.named_errors import path_named
+from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused
 from vampd.disk.rights import make_private_folder, make_state_folder
 from vampd.errors import EXIT_OK, NotPermitted, StoreError, TransientError
 from vampd.log import get_log

@@ -7,21 +7,31 @@ compared with a night that is sent when all of it is packed, in the same round.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
 from tests.benchmarks.contest import get_ready
 from tests.benchmarks.measures import Limit, Measure, at_least, at_most
-from tests.benchmarks.options import Options, workplace
-from tests.benchmarks.process_tree import Spent, run_measured
-from tests.benchmarks.site import ROOT, link_streams, program, write_config
+from tests.benchmarks.options import Options, folder_in_memory, workplace
+from tests.benchmarks.process_tree import Spent, run_measured, usage_below
+from tests.benchmarks.site import ROOT, daemon_on, link_streams, program, wait_for, write_config
 from tests.benchmarks.subjects import write_polarimetric_night
-from vampd.model.nights import Kind, NightId
+from vampd.disk.life_signs import look_for_life
+from vampd.model.nights import Kind, NightId, Stream
+from vampd.simulate.night import plan_night
+from vampd.simulate.scenario import STANDARD, Run, Scenario
+from vampd.simulate.writer import write_night
 
 _NIGHT = NightId("20251106", Kind.ARCHIVE)
 _NIGHT_BYTES, _AHEAD_BYTES = 6e9, 256_000_000
 _WORKERS = 2
+_CUBES_EACH, _FRAMES_EACH = 20, 20
+_ROOM_BYTES = 2e9
+_LOOK_S, _QUIET_S = 0.01, 1.0
+_NO_HEADER = bytes(9)
 _FPACK = 'cd "$1" && printf "%s\\0" *.fits | xargs -0 -P 2 -n 1 fpack -r -D -Y'
 
 
@@ -50,6 +60,64 @@ def measure(options: Options) -> Iterator[Measure]:
         ours=f"{median(s.wall_s for s in ahead):.1f} s",
         peer=f"{median(s.wall_s for s in after):.1f} s",
     )
+    yield _first_byte(options)
+
+
+def _first_byte(options: Options) -> Measure:
+    """What small cubes cost before a product has its first bytes, under its hidden name.
+
+    The night appears under the root of a daemon at rest; the CPU of it and all that it started is
+    counted from then.
+    """
+    cubes_each = options.count(_CUBES_EACH, least=2)
+    with workplace(folder_in_memory(options, _ROOM_BYTES)) as base:
+        run = Run(
+            triggers=cubes_each * _FRAMES_EACH,
+            period_us=2_500,
+            exptime_us=2_400,
+            frames_per_cube=(_FRAMES_EACH, _FRAMES_EACH),
+            flc_jitter_us=20,
+        )
+        planned = plan_night(Scenario("bench", STANDARD, (run,)), _NIGHT, seed=1)
+        raw = write_night(planned, base)
+        used = [_first_byte_cpu_s(raw, options) for _ in range(options.rounds)]
+    return Measure(
+        f"{2 * cubes_each} small cubes: CPU until the first packed byte",
+        median(used),
+        "s",
+        at_most(1.5),
+    )
+
+
+def _first_byte_cpu_s(raw: Path, options: Options) -> float:
+    with workplace(folder_in_memory(options, _ROOM_BYTES)) as base:
+        config = write_config(
+            base,
+            # The raw files have only just been made.
+            watch=f"pause_while_writing = false\nquiet_after_s = {_QUIET_S}\nscan_every_s = 0.5",
+            schedule="workers = 2",
+            sync="hold_when_unexpected = false",
+        )
+        products = base / ROOT / _NIGHT.folder / Stream.VGEN2
+        with daemon_on(config) as pid:
+            wait_for(lambda: _has_scanned(base), "the daemon's first scan")
+            before_s = usage_below(pid).cpu_s
+            link_streams(raw, base / ROOT / _NIGHT.folder)
+            while not any(map(_is_packed_into, products.glob(".vampd-*.tmp"))):
+                time.sleep(_LOOK_S)
+            return usage_below(pid).cpu_s - before_s
+
+
+def _is_packed_into(path: Path) -> bool:
+    """Whether a hidden file is a product that has bytes: its header comes last."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        return file.read(len(_NO_HEADER)) == _NO_HEADER
+    return False
+
+
+def _has_scanned(base: Path) -> bool:
+    sign = look_for_life(base / "vampd.db", time.time()).sign
+    return sign is not None and bool(sign.scanned_at)
 
 
 def _ratio(what: str, ours: Sequence[float], theirs: Sequence[float], most: float) -> Measure:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vampd.disk.durable import names_in
+from vampd.disk.named_errors import path_named
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.reading import (
     CHUNK_BYTES,
@@ -21,7 +22,6 @@ from vampd.disk.reading import (
     read_digests,
     stamp_of,
 )
-from vampd.disk.refusal import path_named
 from vampd.errors import ClaimLost, DataError
 from vampd.model.nights import FileStamp
 

@@ -33,6 +33,7 @@ from vampd.config import is_in_night
 from vampd.disk.answering import stat_answering
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file, remove_leftovers
 from vampd.disk.machine import space_at
+from vampd.disk.named_errors import path_named
 from vampd.disk.reading import (
     LINK_FOUND,
     MOST_FILES,
@@ -42,14 +43,7 @@ from vampd.disk.reading import (
     link_found,
 )
 from vampd.disk.refusal import Cause as Refusal
-from vampd.disk.refusal import (
-    PathAccess,
-    classify,
-    describe_refused,
-    misplaced,
-    path_named,
-    translate_refusal,
-)
+from vampd.disk.refusal import PathAccess, classify, describe_refused, misplaced, translate_refusal
 from vampd.errors import (
     ArchiveUnreadable,
     ConfigError,

@@ -23,8 +23,9 @@ from typing import BinaryIO
 
 from vampd.disk.durable import names
 from vampd.disk.failpoint import failpoint
+from vampd.disk.named_errors import path_named
 from vampd.disk.reading import is_locked_by_others
-from vampd.disk.refusal import FULL, PathAccess, path_named, translate_refusal
+from vampd.disk.refusal import FULL, PathAccess, translate_refusal
 from vampd.errors import DataError, TransientError
 
 _TEMPORARY = re.compile(r"\.vampd-\d+-[0-9a-f]{16}\.tmp")

@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from vampd.disk.named_errors import naming
 from vampd.disk.reading import MOST_FILES, open_unlinked, too_many
-from vampd.disk.refusal import naming
 from vampd.errors import DataError, TransientError
 from vampd.model.escapes import shell_word
 

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from vampd.disk.named_errors import naming
 from vampd.disk.reading.foreign_file import link_found, open_unlinked
 from vampd.disk.reading.raw_file import stat_raw
-from vampd.disk.refusal import Cause, classify, naming
+from vampd.disk.refusal import Cause, classify
 from vampd.model.nights import (
     CAMERA_STREAMS,
     FileStamp,

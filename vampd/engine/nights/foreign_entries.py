@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from vampd.disk.machine import Mounts
+from vampd.disk.named_errors import path_named
 from vampd.disk.reading import LINK_FOUND, find_twin
-from vampd.disk.refusal import misplaced, path_named
+from vampd.disk.refusal import misplaced
 from vampd.engine.nights.night_listing import find_nights, folder_of, stream_folders
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId

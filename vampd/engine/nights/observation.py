@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, misplaced, path_named
+from vampd.disk.named_errors import path_named
+from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, misplaced
 from vampd.engine.nights.night_listing import (
     CubeCheck,
     NightListing,
