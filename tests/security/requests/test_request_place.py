@@ -3,6 +3,7 @@
 Only the owner and root can do so, and do: to move it to another disk, or by a restored backup.
 """
 
+import errno
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -119,3 +120,23 @@ def test_a_folder_that_is_no_longer_sticky_is_mended_and_that_is_said(world: Wor
     assert logs[0]["error"] == shown.found
     assert world.folder.stat().st_mode & 0o7777 & ~0o2000 == 0o1770
     assert examine_request_folder(world.folder).state == OK
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+def test_a_disk_that_takes_no_folder_for_a_while_stops_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    def refuse(name: str, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+        raise OSError(number, os.strerror(number))
+
+    world.folder.rmdir()
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(os, "mkdir", refuse)
+        for _ in range(3):
+            world.attend()
+    (said,) = logs
+    assert (said["event"], os.strerror(number) in said["error"]) == ("requests.refused", True)
+    world.attend()
+    world.place(world.request())
+    world.attend()
+    assert world.events == [EventName.HELD]

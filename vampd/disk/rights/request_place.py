@@ -10,7 +10,7 @@ from pathlib import Path
 from vampd.disk.durable import make_folder
 from vampd.disk.refusal import user_name
 from vampd.disk.rights.ownership import PRIVATE_FOLDER
-from vampd.errors import StateError
+from vampd.errors import StateError, VampdError
 from vampd.model.escapes import shell_word
 
 # Sticky.
@@ -102,7 +102,7 @@ class RequestPlace:
             fault = self._find_fault()
             if fault is not None:
                 prepare_request_folder(self._folder)
-        except (StateError, OSError) as error:
+        except (VampdError, OSError) as error:
             self.is_usable = False
             before, self._refused = self._refused, str(error)
             return self._refused if self._refused != before else None
