@@ -101,7 +101,7 @@ ELSEWHERE = {
     ),
     "ledger.rebuilt.written": "only `vampctl rebuild-ledger`; see test_ledger",
     "archive.fetch.group_fetched": "only `vampctl pull`; see test_transfer_by_hand",
-    "getting.file.named": "only `vampctl get`; see test_getting",
+    **dict.fromkeys(("getting.file.named", "getting.part.copied"), "`get`; see test_getting"),
     **dict.fromkeys(
         (
             "restoring.file.removed",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from vampd.adapters.archive.local import LocalArchive
     from vampd.adapters.archive.night_archive import NightArchive
     from vampd.adapters.archive.probe import ask_programs, probe_destination, remove_old_probes
+    from vampd.adapters.archive.rsync import PARTIAL_FOLDER
 else:
     __getattr__ = show(
         __name__,
@@ -17,10 +18,12 @@ else:
             "local": "LocalArchive",
             "probe": "ask_programs probe_destination remove_old_probes",
             "night_archive": "NightArchive",
+            "rsync": "PARTIAL_FOLDER",
         },
     )
 
 __all__ = [
+    "PARTIAL_FOLDER",
     "LocalArchive",
     "NightArchive",
     "ask_programs",

@@ -87,10 +87,10 @@ class LocalArchive(NightArchive):
         self._require_folder()
         self._refuse_itself(night, self._own(night))
         receipts = []
+        home = self._folder_here(night)
         synced: set[Path] = set()
         for path in files:
             pace.check()
-            home = Path(os.path.realpath(self._path)) / self._name_of(night)
             file = home / path
             if any(parent.is_symlink() for parent in file.parents if parent.is_relative_to(home)):
                 continue  # what a link leads to is no copy
@@ -149,6 +149,13 @@ class LocalArchive(NightArchive):
         except OSError as error:
             folder = self._path / MARK_PATH
             raise self._unavailable(error, folder.parent, PathAccess.WRITE) from error
+
+    def folder_here(self, night: NightId) -> Path | None:
+        self._require_folder()
+        return self._folder_here(night)
+
+    def _folder_here(self, night: NightId) -> Path:
+        return Path(os.path.realpath(self._path)) / self._name_of(night)
 
     def is_mount_point(self, folder: Path) -> bool:
         return os.path.ismount(folder)

@@ -92,6 +92,11 @@ class NightArchive(ABC):
     def place_mark(self, mark: str) -> None:
         """Place this mark by link, durably, unless one is there."""
 
+    def folder_here(self, night: NightId) -> Path | None:
+        """The night's folder there, if it lies on this machine. RemoteUnavailable."""
+        del night
+        return None
+
     @abstractmethod
     def is_mount_point(self, folder: Path) -> bool:
         """Whether a file system is mounted at this folder there."""

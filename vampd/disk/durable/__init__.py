@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         link_softly,
         make_folder_here,
         names_in,
+        open_to_append,
         opened_folder,
         remove_empty,
         remove_tree,
@@ -52,7 +53,7 @@ else:
         {
             "names": (
                 "create_file exchange link link_softly make_folder_here "
-                "names_in opened_folder remove_empty remove_tree "
+                "names_in open_to_append opened_folder remove_empty remove_tree "
                 "rename unlink"
             ),
             "atomic": (
@@ -82,6 +83,7 @@ __all__ = [
     "marker_value",
     "markers_in",
     "names_in",
+    "open_to_append",
     "opened_folder",
     "place_mark_file",
     "place_marker",

@@ -46,6 +46,26 @@ def create_file(path: Path) -> BinaryIO:
     return open(path, "xb", opener=opener)
 
 
+def open_to_append(path: Path) -> BinaryIO:
+    """A file of one's own with one name, open for more at its end; made unless it is there.
+
+    FileExistsError for anything else: it may be a file of others.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        file_fd = open_unlinked(Path(name), flags | os.O_NONBLOCK | os.O_NOCTTY)
+        status = os.fstat(file_fd)
+        if not stat.S_ISREG(status.st_mode) or (status.st_uid, status.st_nlink) != (
+            os.geteuid(),
+            1,
+        ):
+            os.close(file_fd)
+            raise FileExistsError(errno.EEXIST, "not a file of one's own with one name", name)
+        return file_fd
+
+    return open(path, "ab", opener=opener)
+
+
 def rename(old: Path, new: Path) -> None:
     """As os.rename: what has the new name is replaced. Errors name that, not a temporary file."""
     with _in_folder(new) as new_fd, _in_folder(old) as old_fd:

@@ -1,7 +1,7 @@
 """Files that arrive for an observer: whole, checked, and over nothing that is there.
 
 What is fetched or unpacked lies in a hidden folder beside its target until it is proven; then it is
-linked to its name. After a kill the next run finds it there, and goes on.
+linked to its name. After a kill the next run finds it there, and goes on, within a file too.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vampd.disk.durable import (
-    creating,
     fsync_folder,
     link,
     make_folder,
@@ -27,10 +27,11 @@ from vampd.disk.durable import (
 )
 from vampd.disk.failpoint import failpoint
 from vampd.disk.machine import space_at
-from vampd.disk.reading import CHUNK_BYTES, hash_file, open_foreign, read_whole
+from vampd.disk.reading import hash_file, open_foreign, read_whole
 from vampd.engine.getting.offer import Hosts, Offered, Wanted
+from vampd.engine.getting.partial import copy_on, part_bytes, partial_of, take_up
 from vampd.engine.getting.proof import Arrived, Outcome, judge, prove
-from vampd.errors import DigestMismatch, DiskFull, StateError, VampdError
+from vampd.errors import ClaimLost, DataError, DigestMismatch, DiskFull, StateError, VampdError
 from vampd.fits.headers import OwnSums, check_own_sums
 from vampd.fits.products import unpack_file
 from vampd.model.nights import NightId
@@ -38,6 +39,9 @@ from vampd.model.plan import Compare
 from vampd.model.size import format_size
 from vampd.ports import Pace
 from vampd.stages.records.own_paths import PACKED_SUFFIX
+
+if TYPE_CHECKING:
+    from vampd.adapters.archive import NightArchive
 
 _BATCH_FILES, _BATCH_BYTES = 100, 1 << 32
 HERE = "here"
@@ -103,7 +107,7 @@ class Delivery:
 
     def _require_space(self, chosen: Sequence[Offered]) -> None:
         need = sum(
-            file.size
+            file.size - min(file.size, part_bytes(self._work / file.path))
             for one in chosen
             for file in one.files
             if not os.path.lexists(self.target_of(file))
@@ -137,70 +141,93 @@ class Delivery:
         """A file from here; None if it is not whole here, so that the archive is asked."""
         if self.folder is None or not one.is_here:
             return None
-        source, target = self.folder / file.path, self.target_of(file)
         try:
-            if target.name != file.name:
-                prove(source, file, self.pace)
-                return self._unpack(file, source, HERE)
-            copy = self._work / file.path
-            make_folder(copy.parent)
-            remove_durably(copy)
-            self._copy(source, copy)
-            prove(copy, file, self.pace)
-        except DiskFull:
+            return self._from_folder(self.folder, HERE, file)
+        except (DiskFull, ClaimLost):
             raise
         except (OSError, VampdError) as error:
             # Of a file that only lies here, this is the reason.
             if not self.hosts:
+                target = self.target_of(file)
                 return Arrived(file, target, Outcome.FAILED, HERE, why=_words(error))
             return None
-        return self._name(file, copy, HERE)
 
-    def _copy(self, source: Path, copy: Path) -> None:
-        with open_foreign(source) as read, creating(copy) as written:
-            while content := read.read(CHUNK_BYTES):
-                self.pace.check()
-                written.write(content)
+    def _from_folder(self, folder: Path, place: str, file: Wanted) -> Arrived:
+        """A file from a folder on this machine. OSError, VampdError."""
+        source = folder / file.path
+        if self.target_of(file).name != file.name:
+            prove(source, file, self.pace)
+            return self._unpack(file, source, place)
+        part = partial_of(self._work / file.path)
+        went_on = copy_on(source, part, file.size, self.pace)
+        try:
+            self._prove(part, file)
+        except (OSError, DataError):
+            if not went_on:
+                raise
+            # What was there was of another version, or had not reached the disk.
+            copy_on(source, part, file.size, self.pace)
+            self._prove(part, file)
+        return self._name(file, part, place)
+
+    def _prove(self, copy: Path, file: Wanted) -> None:
+        """As `prove`; what is not the file is removed."""
+        try:
+            prove(copy, file, self.pace)
+        except FileNotFoundError:
+            raise
+        except (OSError, DataError):
+            remove_durably(copy)
+            raise
 
     def _from_archive(self, batch: Sequence[Wanted]) -> Iterator[Arrived]:
-        lacking, reasons = list(batch), list[str]()
+        lacking, reasons = list(batch), {file.path: list[str]() for file in batch}
         for place, host in self.hosts:
-            if not lacking:
-                return
-            paths, most = [file.path for file in lacking], max(file.size for file in lacking)
+            folder, missing = None, f"{place} lacks it"
             try:
-                host.fetch(self.night, self._work, paths, Compare.SIZE_AND_TIME, self.pace, most)
-            except DiskFull:
+                folder = host.folder_here(self.night)
+                if folder is None and lacking:
+                    self._fetch(host, lacking)
+            except (DiskFull, ClaimLost):
                 raise
             except VampdError as error:
-                reasons.append(f"{place}: {error.message}")
+                missing = f"{place}: {error.message}"
             rest = []
             for file in lacking:
-                copy = self._work / file.path
                 try:
-                    prove(copy, file, self.pace)
+                    if folder is None:
+                        done = self._fetched(place, file)
+                    else:
+                        done = self._from_folder(folder, place, file)
+                except (DiskFull, ClaimLost):
+                    raise
                 except FileNotFoundError:
+                    reasons[file.path].append(missing)
                     rest.append(file)
                 except (OSError, VampdError) as error:
-                    reasons.append(f"{place}: {_words(error)}")
-                    remove_durably(copy)
+                    reasons[file.path].append(f"{place}: {_words(error)}")
                     rest.append(file)
                 else:
-                    yield self._hand_over(file, copy, place)
+                    yield done
             lacking = rest
-        why = "; ".join(reasons) or "it lies neither here nor at the archive"
         for file in lacking:
+            why = "; ".join(reasons[file.path])
             yield Arrived(file, self.target_of(file), Outcome.FAILED, why=why)
 
-    def _hand_over(self, file: Wanted, copy: Path, place: str) -> Arrived:
+    def _fetch(self, host: NightArchive, files: Sequence[Wanted]) -> None:
+        for file in files:
+            take_up(self._work / file.path)
+        paths, most = [file.path for file in files], max(file.size for file in files)
+        host.fetch(self.night, self._work, paths, Compare.SIZE_AND_TIME, self.pace, most)
+
+    def _fetched(self, place: str, file: Wanted) -> Arrived:
+        """A file that was fetched. OSError, VampdError."""
+        copy = self._work / file.path
+        self._prove(copy, file)
         if self.target_of(file).name == file.name:
             return self._name(file, copy, place)
         try:
             return self._unpack(file, copy, place)
-        except DiskFull:
-            raise
-        except (OSError, VampdError) as error:
-            return Arrived(file, self.target_of(file), Outcome.FAILED, place, why=_words(error))
         finally:
             remove_durably(copy)
 

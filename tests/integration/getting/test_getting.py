@@ -222,8 +222,31 @@ def test_nothing_is_written_into_a_night(site: Site, tmp_path: Path, side: str, 
     assert sorted(site.base.rglob("*")) == before
 
 
-@pytest.mark.parametrize("unpack", [False, True])
-@pytest.mark.parametrize("point", ["atomic.creating.linked", "getting.file.named"])
+def test_what_was_fetched_before_a_kill_is_not_fetched_again(
+    site: Site, tmp_path: Path, own_path: str
+) -> None:
+    behind_ssh(site)
+    shutil.rmtree(site.folder(NIGHT) / "vgen2")
+    copy = site.copy(NIGHT) / "vgen2"
+    expected = {path.name: path.read_bytes() for path in copy.glob("*.fz")}
+    words = ("get", DATE, "-o", str(tmp_path / "got"))
+    killed = vampctl(site, *words, PATH=own_path, VAMPD_FAILPOINT="archive.fetch.group_fetched")
+    assert killed.returncode == -signal.SIGKILL
+    assert not files_in_place(tmp_path / "got")
+    for path in copy.glob("*.fz"):
+        path.unlink()  # there is no other source any more
+    assert vampctl(site, *words, PATH=own_path).returncode == 0
+    assert {n: (tmp_path / "got" / n).read_bytes() for n in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("unpack", "point"),
+    [
+        (False, "getting.part.copied"),
+        (True, "atomic.creating.linked"),
+        *[(unpack, "getting.file.named") for unpack in (False, True)],
+    ],
+)
 def test_killed_anywhere_it_leaves_whole_files_and_goes_on(
     site: Site, tmp_path: Path, unpack: bool, point: str
 ) -> None:
