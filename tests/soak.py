@@ -118,7 +118,8 @@ SUITES = {
             (
                 "tests/properties/test_frame_digest.py",
                 "tests/properties/test_rice_tiles.py",
-                "tests/system/test_card_survival.py",
+                "tests/system/readers/test_card_survival.py",
+                "tests/system/readers/test_random_headers.py",
             ),
         ),
         Suite("power-cuts", ("tests/integration/proof/test_power_cuts.py",)),
@@ -134,7 +135,7 @@ SUITES = {
                 "tests/contract",
                 "tests/integration",
                 "tests/system/test_headers_fixed.py",
-                "tests/system/test_readers.py",
+                "tests/system/readers/test_readers.py",
                 "tests/system/test_simulated_cubes.py",
                 *(
                     f"--ignore=tests/integration/{elsewhere}"

@@ -34,7 +34,7 @@ from vampd.model.cubes.cards import (
 # funpack drops a card whose keyword begins with a hyphen.
 _KEYWORD = re.compile(r"(?!-)[A-Z0-9_-]{1,8} *")
 # What cfitsio takes for a pattern (?, *) or a quotation is no name.
-_LONG_NAME = re.compile(r"(?!-)[A-Z0-9_.-]+(?: +[A-Z0-9_.-]+)*")
+_LONG_NAME = re.compile(r"(?!-|HIERARCH)[A-Z0-9_.-]+(?: +[A-Z0-9_.-]+)*")
 _COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
 # What a reader takes for something else behind HIERARCH, too.
 _NO_NAMES = _COMMENTARY | {"CONTINUE", "HIERARCH"}
@@ -47,10 +47,11 @@ _VALUE = re.compile(rf" *(?P<value>{_STRING.pattern}|{_NUMBER.pattern}|[TF]|) *(
 _CONTINUE = re.compile(rf"CONTINUE  +(?P<value>{_STRING.pattern}) *(?:/.*)?")
 
 # What only a table, a group or a tile-compressed image may say of itself; a plain cube that says so
-# is mistaken for one, or misread.
+# is mistaken for one, or misread. Of names with numbers, fitsverify looks at the beginning.
 _OF_ANOTHER_HDU = re.compile(
-    r"XTENSION|PCOUNT|GCOUNT|GROUPS|BLOCKED|TFIELDS|THEAP|END"
-    r"|T(?:TYPE|FORM|UNIT|DIM|NULL|SCAL|ZERO|BCOL|DISP|LMIN|LMAX|DMIN|DMAX)\d+"
+    r"XTENSION|PCOUNT|GCOUNT|GROUPS|BLOCKED|TFIELDS|THEAP|END|NAXIS.+|T[LD]M(?:IN|AX)\d+"
+    r"|(?:T(?:TYPE|FORM|UNIT|DIM|NULL|SCAL|ZERO|BCOL|DISP|C(?:TYP|UNI|RVL|RPX|DLT|ROT))"
+    r"|P(?:TYPE|SCAL|ZERO))\d\S*"
     r"|Z(?:IMAGE|TABLE|SIMPLE|TENSION|EXTEND|BLOCKED|BITPIX|NAXIS\d*|TILE\d+|TILELEN|CMPTYPE"
     r"|NAME\d+|VAL\d+|MASKCMP|QUANTIZ|DITHER0|SCALE|ZERO|BLANK|PCOUNT|GCOUNT|THEAP|FORM\d+|CTYP\d+"
     r"|HECKSUM|DATASUM)"
@@ -69,19 +70,19 @@ _OWN = re.compile(r"U_SYNC|U_FLC|DATE-OBS|(?:UT|HST|MJD)(?:-STR|-END)?|FRAMEID|E
 # dates. A reader that knows them takes no other, and no undefined value either.
 _OF_TEXT = re.compile(
     r"ORIGIN|TELESCOP|INSTRUME|OBSERVER|OBJECT|AUTHOR|REFERENC|BUNIT|EXTNAME|CREATOR|RADECSYS"
-    r"|(?:C(?:TYPE|UNIT|NAME)\d+|PS\d+_\d+|RADESYS|SPECSYS|SSYS(?:OBS|SRC)|WCSNAME)[A-Z]?"
+    r"|(?:C(?:TYPE|UNIT|NAME)|PS)\d\S*|(?:RADESYS|SPECSYS|SSYS(?:OBS|SRC))\S?|WCSNAME[A-Z]?"
 )
 _OF_DATES = re.compile(r"DATE.*")
 _OF_TYPES = (
     (
         re.compile(
             r"(?:MJD|JD)-(?:OBS|BEG|AVG)|EQUINOX|EPOCH|DATAM(?:AX|IN)|RESTFREQ|OBSGEO-[XYZ]|BSCALE"
-            r"|BZERO|(?:C(?:RVAL|RPIX|DELT|ROTA|RDER|SYER)\d+|(?:CD|PC|PV)\d+_\d+|L(?:ON|AT)POLE"
-            r"|EQUINOX|REST(?:FRQ|WAV)|VEL(?:OSYS|ANGL)|ZSOURCE)[A-Z]?"
+            r"|BZERO|EQUINOX[A-Z]?|(?:C(?:RVAL|RPIX|DELT|ROTA|RDER|SYER)|PV)\d\S*|(?:CD|PC)\d+_\S*"
+            r"|(?:L(?:ON|AT)POLE|REST(?:FRQ|WAV)|VEL(?:OSYS|ANGL)|ZSOURCE)\S?"
         ),
         _NUMBER,
     ),
-    (re.compile(r"BLANK|EXTVER|EXTLEVEL|WCSAXES[A-Z]?"), re.compile(r"[+-]?0*\d{1,9}")),
+    (re.compile(r"BLANK|EXTVER|EXTLEVEL|WCSAXES\S?"), re.compile(r"[+-]?0*\d{1,9}")),
     (re.compile(r"EXTEND|INHERIT"), re.compile(r"[TF]")),
 )
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d*)?"
@@ -229,7 +230,7 @@ class _Judged:
     """A card as it may stand, or None, what HISTORY says, and whether its string goes on."""
 
     record: _Record | None
-    entry: str = ""
+    entries: tuple[str, ...] = ()
     is_open: bool = False
 
 
@@ -249,8 +250,7 @@ def _records(texts: Iterable[str], entries: list[str]) -> Iterator[_Record]:
         if record:
             yield record
         judged = _judge(text)
-        if judged.entry:
-            entries.append(judged.entry)
+        entries += judged.entries
         record, is_open = judged.record, judged.is_open
     if record:
         yield record
@@ -272,35 +272,58 @@ def _judge(text: str) -> _Judged:
         may_stand = text[8:10] == "= " and _KEYWORD.fullmatch(upper) is not None
         head = upper + text[8:begin]
     if not may_stand or name in _NO_NAMES or _OF_ANOTHER_HDU.fullmatch(name):
-        said = "" if _SAYS_NOTHING.fullmatch(text) else f"card_dropped: {text.rstrip()}"
-        return _Judged(None, said)
+        return _Judged(None, () if _SAYS_NOTHING.fullmatch(text) else _only_in_history(text))
     return _with_value(text, begin, head, name)
 
 
 def _with_value(was: str, begin: int, head: str, name: str) -> _Judged:
     field = was[begin:]
     match = _VALUE.fullmatch(field)
-    entry = ""
+    entries: tuple[str, ...] = ()
     if match and _is_representable(match["value"]):
         value, comment = match["value"], field[match.end("value") :].partition("/")[2]
     else:
         is_string = field.lstrip().startswith("'")
         said, _, comment = (field, "", "") if is_string else field.partition("/")
-        value, entry = "", f"card_not_a_value: {_shown(name)} was {said.strip()}"
+        value, entries = "", (f"card_not_a_value: {_shown(name)} was {said.strip()}",)
     # FITS knows exponents in capitals only.
     standing = _as_reserved(name, value if value[:1] == "'" else value.upper())
     if standing is None:
-        return _Judged(None, entry or f"card_dropped: {was.rstrip()}")
+        return _Judged(None, entries or _only_in_history(was))
     text = head + field
     if head.endswith("=") and value[:1] == "'":
         # Anywhere else, fitsio takes a text that begins with a digit for a number.
         text = f"{head} {field.strip()}"[:CARD_LENGTH].ljust(CARD_LENGTH)
-    if entry or standing.upper() != value.upper():
+    if entries or standing.upper() != value.upper():
         text = _card(head, standing, comment.strip())
     elif standing != value:
         text = head + field.replace(value, standing, 1)
+    if head.endswith("=") and not _shows_type(text, standing):
+        said = f"card_comment: {_shown(name)} had {comment.strip() or 'none'}"
+        entries = (*entries, said)
+        for instead in (comment.strip().replace("=", ":"), "= 'text'"):
+            field = f"{standing} / {instead}".lstrip()
+            text = f"{head} {field}"[:CARD_LENGTH].ljust(CARD_LENGTH)
+            if _shows_type(text, standing):
+                break
+        else:
+            return _Judged(None, _only_in_history(was))
     record = _Record((text,), was, name, _kind_of(standing), was[:8].rstrip() != name)
-    return _Judged(record, entry, is_open=_goes_on(standing))
+    return _Judged(record, entries, is_open=_goes_on(standing))
+
+
+def _only_in_history(text: str) -> tuple[str, ...]:
+    return (f"card_dropped: {text.rstrip()}",)
+
+
+def _shows_type(text: str, value: str) -> bool:
+    """Whether fitsio takes the value behind HIERARCH for a text where it is one, and only there.
+
+    It looks for a quote behind the last = of the card, which may be one of the text or comment. A
+    text that it takes for a number stops it for the whole header.
+    """
+    last = text.rfind("=", 0, CARD_LENGTH - 2)
+    return (text[last + 2] == "'") == (value[:1] == "'")
 
 
 def _card(head: str, value: str, comment: str) -> str:

@@ -89,6 +89,10 @@ def test_the_comment_of_an_undefined_value_stays() -> None:
         ("OBJECT  =                    5 / HD", "OBJECT  = '5       '           / HD"),
         ("OBJECT  =                      / none", "OBJECT  = '        '           / none"),
         ("CRVAL1  = '12.5    '", "CRVAL1  =                 12.5"),
+        ("CTYPE1X2=                    5", "CTYPE1X2= '5       '"),
+        ("PS1     =                    5", "PS1     = '5       '"),
+        ("RADESYS1=", "RADESYS1= '        '"),
+        ("SSYSOBS_=                    T", "SSYSOBS_= 'T       '"),
         ("EXTVER  = ' 2'", "EXTVER  =                    2"),
         ("HIERARCH eso ins = 5", "HIERARCH ESO INS = 5"),
         ("HIERARCH ESO DAY ='2025-11-06' / UT", "HIERARCH ESO DAY = '2025-11-06' / UT"),
@@ -100,6 +104,38 @@ def test_the_comment_of_an_undefined_value_stays() -> None:
 )
 def test_a_value_in_the_wrong_form_gets_the_right_one(card: str, made: str) -> None:
     assert readable(card) == ([made], [])
+
+
+@pytest.mark.parametrize(
+    ("card", "made", "said"),
+    [
+        ("= 'some text' / a = b", "= 'some text' / a : b", "a = b"),
+        ("= 'Tau' / a=b=c", "= 'Tau' / a:b:c", "a=b=c"),
+        ("= 5 / mode = 'x'", "= 5 / mode : 'x'", "mode = 'x'"),
+        ("= / mode = 'x'", "= / mode : 'x'", "mode = 'x'"),
+        ("= 'x=3.5e'", "= 'x=3.5e' / = 'text'", "none"),
+        ("= 'x=3.5e' / a = b", "= 'x=3.5e' / = 'text'", "a = b"),
+    ],
+)
+def test_the_comment_of_a_long_name_misleads_no_reader_about_its_value(
+    card: str, made: str, said: str
+) -> None:
+    assert readable(f"HIERARCH ESO X {card}") == (
+        [f"HIERARCH ESO X {made}"],
+        [f"card_comment: ESO.X had {said}"],
+    )
+
+
+@pytest.mark.parametrize(
+    "card", ["= 'a=b'", "= 5 / a = b", "= 'text' / a = 'b'", "= T / a=b", f"= 'x' / {'a' * 54} ="]
+)
+def test_a_comment_that_misleads_no_reader_stays(card: str) -> None:
+    assert readable(f"HIERARCH ESO X {card}") == ([f"HIERARCH ESO X {card}"], [])
+
+
+def test_a_value_that_leaves_no_room_for_a_right_comment_is_in_history_alone() -> None:
+    card = f"HIERARCH ESO X = 'x = 5.{'a' * 54}'"
+    assert readable(card) == ([], [f"card_dropped: {card}"])
 
 
 @pytest.mark.parametrize(
@@ -119,6 +155,11 @@ def test_a_value_in_the_wrong_form_gets_the_right_one(card: str, made: str) -> N
         *("AIRMASS  1.0", "CONTINUE  'of nothing'", "HIERARCH nothing", "DATE    = 'yesterday'"),
         *("CRPIX1  =", "EQUINOX = 'J2000'", "EXTEND  = 'x'", "WCSAXES = 1.5", "MJD-OBS = ''"),
         *("BLANK   = 9223372036854775808", "-       = 1", "-X      = 1"),
+        # fitsverify looks at the beginning of these.
+        *("CRVAL1_1= 'x'", "CRPIX1AB= T", "CD1_X   = 'x'", "PC1_    = 'x'", "PV1     = 'x'"),
+        *("RESTFRQ1= 'x'", "LONPOLE_=", "WCSAXES0= 1.5", "PV1X2   = 'x'", "CROTA12Z="),
+        *("PTYPE1  = 'x'", "PSCAL1X = 1.0", "PZERO12 = 1.0", "TTYPE1A = 'x'", "TCTYP1  = 'x'"),
+        *("NAXIS1A = 5", "NAXIS_  = 5", "TDIM1_1 = 'x'", "TCRVL12 = 1.0", "TSCAL1_X= 5"),
         # fitsverify reads each keyword that begins with DATE.
         *("DATE-END= '2025-02-30'", "DATE    = '2025-11-06T24:00:00'", "DATE-AVG= '29/02/97'"),
         *("DATEX   = 'today'", "DATE_RAW= 5", "DATE-END= '2025-11-06T10:20:61'", "DATELOG ="),
@@ -134,6 +175,7 @@ def test_a_card_that_readers_refuse_leaves_the_header_and_history_keeps_it(card:
         *("HIERARCH END = 5", "HIERARCH ZNAXIS1 = 5", "HIERARCH NAXIS1 = 5", "HIERARCH BZERO = 0"),
         *("HIERARCH FRAMEID = 'x'", "HIERARCH U_FLC = 'B'", "HIERARCH ut = 1", "HIERARCH END=5"),
         *("HIERARCH RET-ANG1 = 5", "HIERARCH CONTINUE = 'x'", "HIERARCH COMMENT = 1"),
+        *("HIERARCH HIERARCH X = 5", "HIERARCH HIERARCHY = 5", "HIERARCH NAXIS X = 5"),
         *("HIERARCH A?B = 1", "HIERARCH ESO * = 1", "HIERARCH ESO 'q' = 1", "HIERARCH -X = 1"),
         *("HIERARCH= 5", "HIERARCH= =1", "HIERARCH = 5", "u_flc   = 'B'", "bzero   = 0"),
         *("naxis1  = 5", "mjd     = 1", "ret-ang1= 5"),

@@ -46,7 +46,7 @@ from vampd.model.proofs import PRODUCT_FORM
 Tool = Callable[[str], str]
 _SHAPE = (3, 6, 10)
 _JARS = "/usr/share/java/fits.jar:/usr/share/java/commons-compress.jar"
-_READER = Path(__file__).parents[1] / "support" / "tools" / "FitsReader.java"
+_READER = Path(__file__).parents[2] / "support" / "tools" / "FitsReader.java"
 # Arguments: the products. Writes the frame ID and the pixels' digest of each.
 _ASTROPY = """
 import hashlib, sys, warnings
