@@ -44,7 +44,7 @@ def test_ids_of_gen2_are_bound_in_order_and_its_answer_is_kept_byte_for_byte(
     assert desk.ids() == {"c": 425_001, "a": 425_002, "b": 425_003}
     assert desk.unused() == []
     assert kept(answers) == [gen2.written]
-    assert gen2.calls == [
+    assert gen2.asked == [
         [
             "VAMPIRES",
             [[["gen2"]]],
@@ -65,7 +65,7 @@ def test_the_hosts_of_the_name_service_are_passed_on(gen2: FakeGen2, tmp_path: P
         still_s=0.1,
         owner=WRITER,
     ).grant(1, None)
-    assert gen2.calls[0][1] == [[["one", "two"]]]
+    assert gen2.asked[0][1] == [[["one", "two"]]]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_call_that_hangs_is_ended_within_its_limit(gen2: FakeGen2, desk: Desk,
     started = time.monotonic()
     with pytest.raises(FrameIdsUnavailable) as error:
         desk.ledger.reserve(NIGHT, NAMES, asking(gen2, answers, 4))
-    assert error.value.code == "program_silent"
+    assert error.value.code == "gen2_silent"
     assert time.monotonic() - started < 15
     assert desk.ids() == {}
 

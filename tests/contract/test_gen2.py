@@ -4,11 +4,13 @@ import errno
 import os
 import stat
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.examples import others_in_soak
 from tests.support.fakes.fake_gen2 import WRITER, Behaviour, FakeGen2
 from tests.support.tools.scripts import run_script, was_killed
 from tests.support.worlds.records.authority_desk import (
@@ -40,7 +42,7 @@ def test_the_answer_file_is_removed_once_its_copy_is_durable(
     assert not list(gen2.tmp.iterdir())
     assert kept(answers) == [gen2.written]
     desk.ledger.reserve(NIGHT, NAMES, asking(gen2, answers))
-    assert len(gen2.calls) == 1
+    assert len(gen2.asked) == 1
 
 
 def test_an_answer_that_a_sticky_folder_keeps_is_said_and_never_taken_twice(
@@ -114,7 +116,7 @@ def test_the_service_of_frames_answers_itself_and_touches_no_file(
     desk.ledger.reserve(NIGHT, NAMES, direct(answers))
     assert desk.ids() == {"c": 425_001, "a": 425_002, "b": 425_003}
     assert gen2.answer.read_text() == "VMPA00424999\n"
-    assert gen2.calls == [["frames", [[["gen2"]]], "getFrames", ["VAMPIRES", "A", 3]]]
+    assert gen2.asked == [["frames", [[["gen2"]]], "getFrames", ["VAMPIRES", "A", 3]]]
     desk.ledger.reserve(LATER, ["d"], direct(answers))
     assert desk.ids(LATER) == {"d": 425_004}
 
@@ -143,7 +145,7 @@ def test_engineering_ids_are_asked_for_as_a_list_and_are_a_rehearsal(
     authority = by_file if way == "instrument" else direct(answers, NumberRange.ENGINEERING)
     desk.ledger.reserve(NIGHT, NAMES, authority)
     assert sorted(desk.ids().values()) == [90_000_007, 90_000_008, 90_000_009]
-    assert ["A9"] in gen2.calls[0][3]
+    assert ["A9"] in gen2.asked[0][3]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,99 @@ def test_looking_for_gen2_asks_the_name_service_and_takes_no_id(
     assert (said is None) if found is None else (said is not None and found in said)
     assert {call[2] for call in gen2.calls} <= {"ro_echo", "getHosts"}
     assert gen2.given == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "recorded"),
+    others_in_soak(
+        [
+            (Behaviour.RESTARTED, [1, 2, 3]),
+            (Behaviour.UNICODE, []),
+            (Behaviour.SHORT, [425_002, 425_003]),
+            (Behaviour.LONG, [425_002, 425_003, 425_004, 425_005]),
+            (Behaviour.REPEATED, [425_002, 425_003]),
+            (Behaviour.FALLING, [425_002, 425_003, 425_004]),
+            (Behaviour.WITH_A_GAP, [425_002, 425_003, 425_005]),
+            (Behaviour.GARBAGE, []),
+            (Behaviour.ALIEN, []),
+        ],
+        few=2,
+    ),
+)
+def test_the_service_s_wrong_answers_are_refused_whole_and_all_of_them_on_record(
+    gen2: FakeGen2, desk: Desk, answers: Path, behaviour: Behaviour, recorded: list[int]
+):
+    desk.ledger.reserve(LATER, ["before"], direct(answers))
+    gen2.behaviour = behaviour
+    with pytest.raises((FrameIdConflict, FrameIdsUnavailable)):
+        desk.ledger.reserve(NIGHT, NAMES, direct(answers))
+    assert (desk.ids(), desk.ids(LATER)) == ({}, {"before": 425_001})
+    assert desk.unused() == recorded
+    gen2.behaviour, gen2.next = Behaviour.PROMPT, 425_100
+    desk.ledger.reserve(NIGHT, NAMES, direct(answers))
+    assert list(desk.ids().values()) == [425_100, 425_101, 425_102]
+    assert desk.unused() == recorded
+
+
+@pytest.mark.parametrize(
+    "odd",
+    others_in_soak(
+        [
+            *([0, "VMPA00425001"], None, [0, [["VMPA00425001"], 2, None]], 0, "VMPA00425001", []),
+            *([0], [0, None], [0, 3], [0, {"n": 1}], [0, [], "more"], [-1, ["VMPA00425001"]]),
+            {"status": 0},
+        ],
+        few=2,
+    ),
+    ids=str,
+)
+def test_what_is_no_list_of_ids_grants_nothing_and_never_ends_the_caller(
+    gen2: FakeGen2, desk: Desk, answers: Path, odd: object
+):
+    gen2.behaviour, gen2.odd = Behaviour.ODD, odd
+    with pytest.raises((FrameIdConflict, FrameIdsUnavailable)):
+        desk.ledger.reserve(NIGHT, ["one"], direct(answers))
+    assert desk.ids() == {}
+
+
+def test_an_answer_of_the_service_without_an_end_is_cut_and_refused(
+    gen2: FakeGen2, desk: Desk, answers: Path
+):
+    gen2.behaviour = Behaviour.ENDLESS
+    with pytest.raises(FrameIdsUnavailable) as refusal:
+        desk.ledger.reserve(NIGHT, NAMES, direct(answers))
+    assert refusal.value.code == "output_too_long"
+    assert (desk.ids(), desk.unused()) == ({}, [425_001, 425_002, 425_003])
+
+
+@pytest.mark.parametrize("way", others_in_soak(["frames", "instrument"]))
+def test_a_call_that_hangs_counts_as_silent_and_the_second_one_holds(
+    gen2: FakeGen2, desk: Desk, answers: Path, way: str
+):
+    by_file = asking(gen2, answers, 4)
+    authority = by_file if way == "instrument" else replace(direct(answers), timeout_s=4)
+    gen2.behaviour = Behaviour.HANGING
+    with pytest.raises(FrameIdsUnavailable) as first:
+        desk.ledger.reserve(NIGHT, NAMES, authority)
+    with pytest.raises(FrameIdConflict, match="up to 6 frame IDs are lost") as held:
+        desk.ledger.reserve(NIGHT, NAMES, authority)
+    assert (first.value.code, held.value.code) == ("gen2_silent", "gen2_silent")
+
+
+@pytest.mark.parametrize(
+    ("way", "behaviour"),
+    others_in_soak(product(["frames", "instrument"], [Behaviour.UNREACHED, Behaviour.DOWN])),
+)
+def test_a_gen2_that_is_not_reached_was_asked_for_nothing_however_often(
+    gen2: FakeGen2, desk: Desk, answers: Path, way: str, behaviour: Behaviour
+):
+    by_file = asking(gen2, answers, 2)
+    authority = by_file if way == "instrument" else replace(direct(answers), timeout_s=2)
+    gen2.behaviour = behaviour
+    for _ in range(2):
+        with pytest.raises(FrameIdsUnavailable):
+            desk.ledger.reserve(NIGHT, NAMES, authority)
+    assert gen2.asked == []
 
 
 def test_the_second_silent_grant_holds_and_says_how_many_ids_may_be_lost(

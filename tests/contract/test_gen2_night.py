@@ -33,7 +33,7 @@ def test_a_whole_night_has_the_ids_that_gen2_granted_and_no_others(
     record = record_of(site, night)
     assert (record.state.status, record.safe_at is not None) == (Status.DONE, True), record.error
     # One call for all products at once; each ID names one product.
-    assert len(gen2.calls) == 1
+    assert len(gen2.asked) == 1
     assert packed_names(folder) == gen2.given
     assert len(gen2.given) > 1
     assert all(row.applied for row in ledger_rows(site))
@@ -51,6 +51,6 @@ def test_a_whole_night_has_the_ids_that_gen2_granted_and_no_others(
     granted = len(gen2.given)
     add_late_cubes(site.root)
     settle(site)
-    assert len(gen2.calls) == 2
+    assert len(gen2.asked) == 2
     assert len(gen2.given) > granted
     assert packed_names(folder) == packed_names(copy) == gen2.given

@@ -88,6 +88,12 @@ class Behaviour(StrEnum):
     REPEATING = "repeating"  # the library's connection broke: one call, three grants
     FAULTY = "faulty"  # a fault of the server: its traceback, the cause first
     UNKNOWN = "unknown"  # the name service runs, the instrument does not
+    UNREACHED = "unreached"  # not even the name service answers
+    RESTARTED = "restarted"  # it counts from one again
+    ALIEN = "alien"  # IDs of another instrument
+    UNICODE = "unicode"  # digits of other scripts, and what is no text
+    ENDLESS = "endless"  # more than any night needs
+    ODD = "odd"  # no list of IDs at all: what `odd` is
 
 
 _FAULT = """division by zero
@@ -113,6 +119,7 @@ class FakeGen2:
         self.last_newline = True
         self.delay_s = 0.3
         self.next = first
+        self.odd: Any = None
         self.given: list[str] = []
         self.calls: list[Any] = []
         self._late: list[threading.Thread] = []
@@ -124,6 +131,11 @@ class FakeGen2:
         self._stop.set()
         self._thread.join()
         self.wait_for_late()
+
+    @property
+    def asked(self) -> list[Any]:
+        """The calls that ask for IDs; the others only look names up."""
+        return [call for call in self.calls if call[0] != "names"]
 
     def wait_for_late(self) -> None:
         """Until what was to come late has come."""
@@ -160,6 +172,8 @@ class FakeGen2:
         name, hosts, method, args = words
         if not (hosts and hosts[0] and hosts[0][0]):
             return "no name service is on this machine", None
+        if self.behaviour is Behaviour.UNREACHED:
+            return None
         if self.behaviour is Behaviour.DOWN:
             return "VAMPIRES is not registered", None
         if self.behaviour is Behaviour.FAULTY:
@@ -167,7 +181,7 @@ class FakeGen2:
         match name, method, args:
             case "names", "ro_echo", [value]:
                 return "", value
-            case "names", "getHosts", ["VAMPIRES"]:
+            case "names", "getHosts", ["VAMPIRES" | "frames"]:
                 return "", [] if self.behaviour is Behaviour.UNKNOWN else [["g2ins1", 9000]]
             case "frames", "getFrames", ["VAMPIRES", kind, count] if kind in _KINDS:
                 return self._return_frames(kind, count)
@@ -176,10 +190,17 @@ class FakeGen2:
             case _:
                 return f"not a call of Gen2: {words}", None
 
-    def _return_frames(self, kind: Any, count: int) -> tuple[str, Any]:
-        if self.behaviour is Behaviour.SILENT:
-            return "", [1, "no such instrument"]
-        return "", [0, self._next_lines(count, kind)]
+    def _return_frames(self, kind: Any, count: int) -> tuple[str, Any] | None:
+        match self.behaviour:
+            case Behaviour.SILENT:
+                return "", [1, "no such instrument"]
+            case Behaviour.ODD:
+                return "", self.odd
+            case Behaviour.HANGING:
+                self.next += count
+                return None
+            case _:
+                return "", [0, self._granted(count, kind)]
 
     def _write_frames(self, kind: Any, count: int) -> tuple[str, Any] | None:
         self.answer = self.tmp / ("frames_VMPA.txt" if kind == "A" else "frames_VMPA9.txt")
@@ -203,10 +224,20 @@ class FakeGen2:
         self.given += lines
         return lines
 
-    def _grant(self, count: int, kind: Any) -> None:
+    def _granted(self, count: int, kind: Any) -> list[str]:
+        """The lines of an answer, right or not."""
+        if self.behaviour is Behaviour.RESTARTED:
+            self.next = 1
         lines = self._next_lines(count, kind)
         del self.given[len(self.given) - count :]
         match self.behaviour:
+            case Behaviour.ALIEN:
+                lines = [line.replace("VMPA", "HSCA") for line in lines]
+            case Behaviour.UNICODE:
+                wide = lines[0].translate({ord("0") + n: 0xFF10 + n for n in range(10)})
+                lines = [wide, f"{lines[1]}\u2028", "\ud800"]
+            case Behaviour.ENDLESS:
+                lines = lines * 200_000
             case Behaviour.SHORT:
                 lines = lines[:-1]
             case Behaviour.LONG:
@@ -219,9 +250,15 @@ class FakeGen2:
             case Behaviour.WITH_A_GAP:
                 lines[-1] = f"VMPA{self.next:08d}"
                 self.next += 1
+            case Behaviour.GARBAGE:
+                lines = ["<html>", "503 \x1b[31mno frames\x00", "</html>"]
             case _:
                 pass
         self.given += lines
+        return lines
+
+    def _grant(self, count: int, kind: Any) -> None:
+        lines = self._granted(count, kind)
         match self.behaviour:
             case Behaviour.HANGING:
                 pass

@@ -7,8 +7,9 @@ errors stay with Gen2. The service `frames` answers the caller itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vampd.adapters.authorities.answers import AnswerFolder, AnswerSnapshot
@@ -21,13 +22,14 @@ from vampd.adapters.authorities.authority_calls import (
     refuse_stopped,
 )
 from vampd.adapters.authorities.gen2_client import (
+    ASKED,
     ENGINEERING_TYPE,
     EXIT_NO_PACKAGE,
     FRAMES,
     INSTRUMENT,
     LOOK,
 )
-from vampd.adapters.programs import TICK_S, Ended
+from vampd.adapters.programs import TICK_S, Ended, ProgramSilent
 from vampd.disk.failpoint import failpoint
 from vampd.errors import ConfigError, FrameIdConflict, FrameIdsUnavailable
 from vampd.model.frame_ids import FrameId, NumberRange, named_ids
@@ -73,7 +75,8 @@ class Gen2Authority:
         before = answers.begin()
         asked_ns = time.time_ns() - _CLOCK_SLACK_NS
         argv = [*_CLIENT, INSTRUMENT, _frame_type(self.numbers), str(count), *self.hosts]
-        _refuse_failed(call_program(argv, self.pace, self.timeout_s), count)
+        with _counting_silence(answers, count):
+            _refuse_failed(call_program(argv, self.pace, self.timeout_s), count)
         failpoint("gen2.call.ended")
         answer = self._await(answers, before, count, deadline, asked_ns)
         answers.keep(answer)
@@ -113,7 +116,12 @@ class Gen2Authority:
             time.sleep(min(TICK_S, self.still_s / 4))
         if is_new:
             return seen
-        raise self._silence(answers, count)
+        raise _silence(
+            answers,
+            count,
+            f"found nothing new in {self.answer} after {self.timeout_s:g} s",
+            "and could not write the file",
+        )
 
     def _refuse_contested(
         self, answers: AnswerFolder, held: bytes, seen: AnswerSnapshot, count: int
@@ -128,23 +136,6 @@ class Gen2Authority:
             f" used, all are on record, and up to {count} that were overwritten may be lost."
             ' See that no one else asks, or set frameids.way = "frames"; then `vampctl retry'
             " NIGHT`",
-            path=str(self.answer),
-        )
-
-    def _silence(self, answers: AnswerFolder, count: int) -> FrameIdsUnavailable | FrameIdConflict:
-        asked = answers.note_silence(count)
-        found = (
-            f"asked Gen2 for {count} frame IDs and found nothing new in {self.answer} after"
-            f" {self.timeout_s:g} s; check that Gen2 and its object VAMPIRES are up; a late answer"
-            " stays unused"
-        )
-        if len(asked) < _MOST_SILENCES:
-            return FrameIdsUnavailable("gen2_silent", found, path=str(self.answer))
-        return FrameIdConflict(
-            "gen2_silent",
-            f"{found}. This was call {len(asked)} without an answer: if Gen2 granted and could not"
-            f" write the file, up to {sum(asked):,} frame IDs are lost, and each further call may"
-            " lose more. Ask its operators, then `vampctl retry NIGHT`",
             path=str(self.answer),
         )
 
@@ -164,13 +155,13 @@ class Gen2FramesAuthority:
         return printed_answers(self.folder).lines()
 
     def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:
-        """Ask the service; FrameIdsUnavailable, ClaimLost."""
+        """Ask the service; FrameIdsUnavailable, ClaimLost, FrameIdConflict."""
         del highest_used
         answers = printed_answers(self.folder)
         before = answers.begin()
         command = [*_CLIENT, FRAMES, _frame_type(self.numbers), str(count), *self.hosts]
-        ended = call_printing(self.folder, command, self.pace, self.timeout_s)
-        _refuse_failed(ended, count)
+        with _counting_silence(answers, count):
+            _refuse_failed(call_printing(self.folder, command, self.pace, self.timeout_s), count)
         failpoint("gen2.frames.returned")
         answer = answers.look()
         if not is_answer(answer, before):
@@ -179,7 +170,40 @@ class Gen2FramesAuthority:
                 f"asked Gen2's service {FRAMES} for {count} frame IDs, and it returned none",
             )
         answers.keep(answer)
+        answers.forget_silences()
         return answer.lines
+
+
+@contextmanager
+def _counting_silence(answers: AnswerFolder, count: int) -> Iterator[None]:
+    """Count a call that was ended because it did not return, if it had asked already."""
+    try:
+        yield
+    except FrameIdsUnavailable as error:
+        hung = error.__cause__
+        if not isinstance(hung, ProgramSilent) or ASKED not in hung.stderr.splitlines():
+            raise
+        found = f"the call did not return ({hung.message})"
+        raise _silence(answers, count, found, "and its answer was lost") from error
+
+
+def _silence(
+    answers: AnswerFolder, count: int, found: str, lost: str
+) -> FrameIdsUnavailable | FrameIdConflict:
+    """The error of a call that got no answer: the first may pass, the second holds the night."""
+    asked = answers.note_silence(count)
+    found = (
+        f"asked Gen2 for {count} frame IDs and {found}; check that Gen2 and its object VAMPIRES are"
+        " up; a late answer stays unused"
+    )
+    if len(asked) < _MOST_SILENCES:
+        return FrameIdsUnavailable("gen2_silent", found)
+    return FrameIdConflict(
+        "gen2_silent",
+        f"{found}. This was call {len(asked)} without an answer: if Gen2 granted {lost}, up to"
+        f" {sum(asked):,} frame IDs are lost, and each further call may lose more. Ask its"
+        " operators, then `vampctl retry NIGHT`",
+    )
 
 
 def look_for_gen2(hosts: Sequence[str], pace: Pace, timeout_s: float) -> str | None:
@@ -203,6 +227,7 @@ def _frame_type(numbers: NumberRange) -> str:
 
 
 def _refuse_failed(ended: Ended, count: int) -> None:
+    ended = replace(ended, stderr=ended.stderr.replace(f"{ASKED}\n", ""))
     if ended.status == EXIT_NO_PACKAGE:
         raise ConfigError("g2base_missing", f'frameids.authority is "gen2": {ended.last_words}')
     if ended.status != 0:

@@ -1,7 +1,9 @@
 """The call of Gen2, as a program: ``python -m ...gen2_client WAY TYPE COUNT HOST...``.
 
-``look`` takes no ID: it echoes the name service and looks the object VAMPIRES up. IDs that the call
-returns are printed, one a line; those of ``instrument`` come as a file, and what that call returns
+``look`` takes no ID: it echoes the name service and looks the object VAMPIRES up. The other ways
+look up what they ask, and say `ASKED` before they do: from then on, IDs may be granted that no one
+ever sees, while a Gen2 that is down hangs before. IDs that the call returns
+are printed, one a line; those of ``instrument`` come as a file, and what that call returns
 means nothing.
 
 `g2base` is the observatory's own package, on no registry, and imported nowhere else. Its remote
@@ -20,6 +22,8 @@ from typing import Any
 EXIT_NO_PACKAGE = 69
 # The ways: ask the instrument's process, ask the service `frames`, or only look.
 INSTRUMENT, FRAMES, LOOK = "instrument", "frames", "look"
+# A line of stderr.
+ASKED = "Gen2 was asked for frame IDs"
 # The frame type of engineering IDs, which Gen2 takes as a list.
 ENGINEERING_TYPE = "A9"
 _EXIT_FAILED = 1
@@ -36,21 +40,25 @@ def call_gen2(way: str, frame_type: str, count: int, hosts: Sequence[str]) -> tu
     # Without a host the package would ask this machine.
     remote_objects.init(list(hosts))
     kind: str | list[str] = [frame_type] if frame_type == ENGINEERING_TYPE else frame_type
+    names = remote_objects.getns()
     if way == LOOK:
-        _look(remote_objects)
-    elif way == FRAMES:
-        return _get_frames(remote_objects.remoteObjectProxy(FRAMES), kind, count)
-    else:
-        proxy = remote_objects.remoteObjectProxy(_OBJECT)
-        proxy.executeCmd(_OBJECT, "foo", "get_frames", kind, {"num": count})
+        names.ro_echo("vampd")
+        _require_registered(names, _OBJECT)
+        return ()
+    name = FRAMES if way == FRAMES else _OBJECT
+    _require_registered(names, name)
+    proxy = remote_objects.remoteObjectProxy(name)
+    sys.stderr.write(f"{ASKED}\n")
+    sys.stderr.flush()
+    if way == FRAMES:
+        return _get_frames(proxy, kind, count)
+    proxy.executeCmd(_OBJECT, "foo", "get_frames", kind, {"num": count})
     return ()
 
 
-def _look(remote_objects: Any) -> None:
-    names = remote_objects.getns()
-    names.ro_echo("vampd")
-    if not names.getHosts(_OBJECT):
-        raise LookupError(f"the name service answers, and no {_OBJECT} is registered there")
+def _require_registered(names: Any, name: str) -> None:
+    if not names.getHosts(name):
+        raise LookupError(f"the name service answers, and no {name} is registered there")
 
 
 def _get_frames(service: Any, kind: str | list[str], count: int) -> tuple[str, ...]:
