@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vampd.engine.nights.correcting import Proposal
     from vampd.model.cubes import RawCube
     from vampd.model.headers import Correction, Corrections
-    from vampd.model.nights import NightId
+    from vampd.model.nights import NightId, NightRecord
     from vampd.wiring.connections import Connections
 
 SetOption = Annotated[
@@ -88,6 +88,7 @@ def correct(
     with reading(context, config) as connections:
         records = connections.store.nights()
         record = choose_record(records, night, kind)
+        _refuse_old_products(record)
         cubes = _read(connections, record.night, dry_run)
         folder = connections.settings.watch.root / record.night.folder
         before = connections.reader.corrections(record.night)
@@ -109,6 +110,16 @@ def correct(
         f"{title_of(record.night)}: {count_of(len(whole), 'correction')} in corrections.tsv"
         + _then(folder, named(record.night, records), has_begun)
     )
+
+
+def _refuse_old_products(record: NightRecord) -> None:
+    """UsageError ``stage_of_old_tools`` for a night that sync will not decide."""
+    if record.state.is_of_old_tools:
+        raise UsageError(
+            "stage_of_old_tools",
+            f"the products of {title_of(record.night)}, and their frame IDs, are the old tools':"
+            " sync has no part in them, and nothing would go by a correction",
+        )
 
 
 def _then(folder: Path, name: str, has_begun: bool) -> str:

@@ -134,7 +134,7 @@ def count_night(record: NightRecord, folder: Path, reader: NightReader) -> Audit
         *_unsent(night, reader, gone),
         *describe_strays(night, reader),
     ]
-    if record.state.is_continued:
+    if record.state.is_of_old_tools:
         return audit_old_products(raw, packed, faults)
     return audit_night(raw, packed, framelists, generations, faults, removed)
 

@@ -39,7 +39,7 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
 
     night, rules = record.night, connections.settings.sync
     generations = connections.reader.generations(night)
-    if record.state.is_continued:
+    if record.state.is_of_old_tools:
         raise UsageError(
             "not_synchronised",
             f"the products of {title_of(night)} are the old tools', and sync has no part in them:"

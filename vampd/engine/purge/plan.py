@@ -117,13 +117,14 @@ def _refuse(
     survey: PurgeSurvey, rules: PurgeRules, now: float, unproven: tuple[str, ...]
 ) -> Iterator[Refusal]:
     record, date = survey.record, survey.record.night.date
-    if record.state.status is Status.LEGACY or record.state.is_continued:
+    if record.state.is_of_old_tools:
         yield Refusal(
             "not_safe",
             "it is a night of the old tools: no record says which frames of raw their products"
             " hold; vampd removes nothing of it",
         )
-    elif record.state.status is not Status.DONE or record.safe_at is None:
+        return
+    if record.state.status is not Status.DONE or record.safe_at is None:
         yield Refusal(
             "not_safe",
             f"the night is {record.state.status} at {record.state.stage}, not done and safe;"

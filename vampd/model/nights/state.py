@@ -190,6 +190,11 @@ class State:
     not_before: float | None = None
     is_continued: bool = False
 
+    @property
+    def is_of_old_tools(self) -> bool:
+        """Whether what lies in the night is the old tools' work, taken on or not."""
+        return self.is_continued or self.status is Status.LEGACY
+
 
 @dataclass(frozen=True)
 class Event:
