@@ -33,8 +33,11 @@ from vampd.model.cubes.cards import (
 
 # funpack drops a card whose keyword begins with a hyphen.
 _KEYWORD = re.compile(r"(?!-)[A-Z0-9_-]{1,8} *")
-# What cfitsio takes for a pattern (?, *) or a quotation is no name.
-_LONG_NAME = re.compile(r"(?!-|HIERARCH)[A-Z0-9_.-]+(?: +[A-Z0-9_.-]+)*")
+# What cfitsio takes for a pattern (?, *) or a quotation is no name, nor what a reader takes for the
+# name of the compressed image, or its sums.
+_LONG_NAME = re.compile(
+    r"(?!-|HIERARCH|(?:EXTNAME|CHECKSUM|DATASUM)$)[A-Z0-9_.-]+(?: +[A-Z0-9_.-]+)*"
+)
 _COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
 # What a reader takes for something else behind HIERARCH, too.
 _NO_NAMES = _COMMENTARY | {"CONTINUE", "HIERARCH"}

@@ -176,6 +176,7 @@ def test_a_card_that_readers_refuse_leaves_the_header_and_history_keeps_it(card:
         *("HIERARCH FRAMEID = 'x'", "HIERARCH U_FLC = 'B'", "HIERARCH ut = 1", "HIERARCH END=5"),
         *("HIERARCH RET-ANG1 = 5", "HIERARCH CONTINUE = 'x'", "HIERARCH COMMENT = 1"),
         *("HIERARCH HIERARCH X = 5", "HIERARCH HIERARCHY = 5", "HIERARCH NAXIS X = 5"),
+        *("HIERARCH EXTNAME = 'x'", "HIERARCH CHECKSUM = 'x'", "HIERARCH DATASUM = 5"),
         *("HIERARCH A?B = 1", "HIERARCH ESO * = 1", "HIERARCH ESO 'q' = 1", "HIERARCH -X = 1"),
         *("HIERARCH= 5", "HIERARCH= =1", "HIERARCH = 5", "u_flc   = 'B'", "bzero   = 0"),
         *("naxis1  = 5", "mjd     = 1", "ret-ang1= 5"),
