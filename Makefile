@@ -6,7 +6,8 @@ VENV ?= .venv
 # Processes for pytest: three a core, because tests wait for other processes; JOBS=0 keeps it in one,
 # for a debugger.
 JOBS ?= $(shell echo $$((3 * $$(nproc))))
-UNIT_JOBS = $(if $(filter 0,$(JOBS)),0,$(shell nproc))
+# Units wait for nothing, and a process by itself needs no other one to hand out tests and collect.
+UNIT_JOBS = $(if $(filter 0,$(JOBS)),0,$(shell echo $$(($$(nproc) > 3 ? $$(nproc) / 2 : 0))))
 # Nights per scenario that sync-scenarios judges.
 SEEDS ?= 50
 
@@ -65,7 +66,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy bench-web check test lint pytest kernels test-units test-worlds soak pictures lock install uninstall clean debian-run debian-test debian-soak debian-browser sync-scenarios
+.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy bench-web check test lint pytest kernels test-rules test-parts test-units test-worlds soak pictures lock install uninstall clean debian-run debian-test debian-soak debian-browser sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -122,15 +123,19 @@ check: lint ## before each commit: lint, and the tests of model and stages; a mi
 
 # Tests start hundreds of short programs, and each compiles vampd again where it may not keep that;
 # a benchmark would measure this.
-test check lint pytest test-units test-worlds soak bench bench-load bench-idle bench-status bench-legacy bench-web: export PYTHONDONTWRITEBYTECODE =
+test check lint pytest test-rules test-parts test-units test-worlds soak bench bench-load bench-idle bench-status bench-legacy bench-web: export PYTHONDONTWRITEBYTECODE =
 
 PYTEST = $(BIN)/pytest --dist worksteal
 pytest: test-units test-worlds
 
-# Units wait for nothing, so a process a core is enough. Coverage is measured where it belongs to, in
-# the tests of model and stages: it doubles the time of those that compute.
-test-units: kernels $(STAMP)
+# In two parts, which `make test` runs beside each other: coverage is measured where it belongs to, in
+# the tests of model and stages, because it doubles the time of those that compute.
+test-units: test-rules test-parts
+
+test-rules: kernels $(STAMP)
 	$(PYTEST) -n $(UNIT_JOBS) tests/unit/model tests/unit/stages --cov
+
+test-parts: kernels $(STAMP)
 	$(PYTEST) -n $(UNIT_JOBS) tests/unit --ignore=tests/unit/model --ignore=tests/unit/stages
 
 # Compiled once, and not in each of the processes that come to need them at the same time.
