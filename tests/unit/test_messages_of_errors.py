@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import vampd
@@ -63,6 +64,12 @@ NAMES_A_NIGHT = re.compile(r"NIGHT|\{\}|\d{8}")
 MENTIONED = {"`vampctl run`", "`vampctl hold`", "`vampctl history`"}
 
 
+@cache
+def cures() -> list[tuple[str, str]]:
+    """Each cure that the package speaks of, with its place."""
+    return [(place, cure) for place, words in texts() for cure in CURES.findall(words)]
+
+
 def texts() -> Iterator[tuple[str, str]]:
     """Every text of the package but docstrings, its values as ``{}``, with its place."""
     for path in ROOT.rglob("*.py"):
@@ -84,21 +91,20 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 def test_every_cure_names_the_night_that_it_is_for() -> None:
-    cures = [(place, cure) for place, words in texts() for cure in CURES.findall(words)]
-    assert len(cures) > 60
+    assert len(cures()) > 60
     assert [
         (place, cure)
-        for place, cure in cures
+        for place, cure in cures()
         if not NAMES_A_NIGHT.search(cure) and cure not in MENTIONED
     ] == []
 
 
 def test_no_placeholder_is_left_in_a_cure_that_is_reported() -> None:
-    cures = {cure for _, words in texts() for cure in CURES.findall(words) if "NIGHT" in cure}
-    assert len(cures) > 15
+    for_a_night = {cure for _, cure in cures() if "NIGHT" in cure}
+    assert len(for_a_night) > 15
     night = NightId("20251106", Kind.ARCHIVE)
     running = NightRecord(night, State(StageName.TRANSFER, Status.RUNNING))
-    for cure in cures:
+    for cure in for_a_night:
         shown = f"NIGHT: {cure}"
         event = Event(EventName.HELD)
         held = moved(running, event, at=1.0, code="stuck", message=shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,16 +24,16 @@ _NAMES = ("vampd", "rsync", "sync")
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
-def modules() -> Iterator[ast.Module]:
+def nodes() -> Iterator[ast.AST]:
     for path in sorted(ROOT.rglob("*.py")):
         if "explanations" not in path.parts and "migrations" not in path.parts:
-            yield ast.parse(path.read_text())
+            yield from ast.walk(ast.parse(path.read_text()))
 
 
-def takers() -> dict[str, int]:
+def takers(among: Sequence[ast.AST]) -> dict[str, int]:
     """What takes a code: functions with such a parameter, classes with such a field; where."""
     found: dict[str, int] = {}
-    for node in (node for module in modules() for node in ast.walk(module)):
+    for node in among:
         if isinstance(node, ast.FunctionDef):
             names = [one.arg for one in node.args.args if one.arg not in ("self", "cls")]
             if "code" in names:
@@ -51,8 +51,11 @@ def takers() -> dict[str, int]:
 
 
 def used_codes() -> set[str]:
-    taken, codes = takers(), set[str]()
-    for node in (node for module in modules() for node in ast.walk(module)):
+    among = [
+        node for node in nodes() if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Call)
+    ]
+    taken, codes = takers(among), set[str]()
+    for node in among:
         if not isinstance(node, ast.Call):
             continue
         called = node.func
