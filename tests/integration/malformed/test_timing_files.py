@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import others_in_soak
 from tests.support.worlds.hostile.malformed_site import (
     FRAMES,
     LINKS,
@@ -102,15 +103,22 @@ def test_every_fault_of_a_timing_file_has_its_own_code(site: SyncSite, name: str
     assert site.frames_of(path_of(partner)) == FRAMES
 
 
-@pytest.mark.parametrize(
-    "time", ["0.000000", "1762424100.000000", "1862424400.000000"], ids=["absent", "early", "late"]
-)
-@pytest.mark.parametrize("row", [0, 3, FRAMES - 1])
-def test_a_bad_row_costs_its_frame_and_nothing_else(site: SyncSite, row: int, time: str) -> None:
+_BAD_ROWS = (0, 3, FRAMES - 1)
+_BAD_TIMES = {"absent": "0.000000", "early": "1762424100.000000", "late": "1862424400.000000"}
+# Each row and each time once, then the others.
+_BAD = [
+    (row, kind)
+    for shift in range(3)
+    for row, kind in zip(_BAD_ROWS, [*_BAD_TIMES][shift:] + [*_BAD_TIMES][:shift], strict=True)
+]
+
+
+@pytest.mark.parametrize(("row", "kind"), others_in_soak(_BAD, few=3))
+def test_a_bad_row_costs_its_frame_and_nothing_else(site: SyncSite, row: int, kind: str) -> None:
     with neighbors_kept(site):
         odd, partner = add_pair(site, 0)
         rows = format_rows(odd.timing).splitlines(keepends=True)
-        odd.timing_path.write_text(_edited(rows, row, 4, time))
+        odd.timing_path.write_text(_edited(rows, row, 4, _BAD_TIMES[kind]))
     assert site.reasons() == {path_of(odd): "acquisition_time_absurd"}
     assert site.audit().balanced
     assert site.audit().rejected_frames == 1
