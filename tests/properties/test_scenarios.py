@@ -13,12 +13,15 @@ from tests.support.examples import examples, seeds_of_round
 SEEDS_IN_CI = (1,)
 
 named = pytest.mark.parametrize("name", SCENARIOS)
-# Those that have a sibling here: the same drift with the FLC, the same drift or FLC at the other
-# readout. Each round of the soak has all of them.
+# Those that have a sibling here: the same drift with the FLC, more drift in the same window, the
+# same drift, FLC or cubes at the other readout. Each round of the soak has all of them.
 IN_SOAK_ALONE = {
+    "drift_fast",
     "drift_slow",
     "drift_small_window",
+    "drift_small_window_flc",
     "flc_isolated_cubes_slow",
+    "flc_short_cubes_slow",
 }
 
 

@@ -44,8 +44,7 @@ def set_up(tmp_path: Path) -> Site:
             (Call.LINK, errno.EMLINK, "root"),
             (Call.NAME, errno.EXDEV, "destination"),
             (Call.NAME, errno.EXDEV, "base"),
-        ],
-        few=2,
+        ]
     ),
 )
 def test_a_call_that_fails_for_a_while_is_waited_for_and_leaves_no_trace(
