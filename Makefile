@@ -102,10 +102,11 @@ bench-legacy: debian-run $(STAMP) ## measure the start beside two thousand night
 bench-web: debian-run debian-browser $(BROWSER) ## measure the page, also in a browser, and vampd beside it
 	$(MEASURE) web
 
-# Lint is mostly one process, mypy, so it shares the cores with the unit tests, and Debian's packages
-# for the other tests are mostly waited for. The rest comes last, so that the log ends with pytest's
-# summary. mypy's cache is a fifth of a first run, which a fresh clone makes once: it writes none.
-# The laws draw the same examples each time, and no test may be skipped (tests/conftest.py).
+# Lint is mostly one process, mypy, so it shares the cores with the unit tests and yields to them:
+# those of model and stages take the longest. Debian's packages for the other tests are mostly waited
+# for. The rest comes last, so that the log ends with pytest's summary. mypy's cache is a fifth of a
+# first run, which a fresh clone makes once: it writes none. The laws draw the same examples each
+# time, and no test may be skipped (tests/conftest.py).
 test: export CI = 1
 test: ## everything that CI runs
 	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target debian-test lint kernels test-units \
@@ -115,7 +116,7 @@ test: ## everything that CI runs
 lint: $(STAMP) ## style, types and layers only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(MYPY_CACHE)
+	nice -n 5 $(BIN)/mypy $(MYPY_CACHE)
 	$(BIN)/lint-imports
 
 check: lint ## before each commit: lint, and the tests of model and stages; a minute of CPU
