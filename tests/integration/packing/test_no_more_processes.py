@@ -16,8 +16,11 @@ from vampd.disk.machine import processes_left
 
 # No other process is this user's, so that none counts.
 LONE = 4519
+# OpenBLAS ends a process where it gets no threads by SIGINT. A shell that starts the tests in the
+# background lets all of them ignore that, and the fork server would go on to compile.
 SCRIPT = """
-import os, resource, sys
+import os, resource, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from vampd.disk.pace import SteadyPace
 from vampd.engine.workers import WorkerPool
 from vampd.errors import WorkerLost
