@@ -21,6 +21,7 @@ from tests.support.builders.frames import (
     synchronised,
     trigger_train,
 )
+from tests.support.examples import others_in_soak
 from vampd.model.cubes import SyncCounts
 from vampd.model.nights import CAMERA_STREAMS, Stream, format_clock
 from vampd.model.sync import find_unexpected
@@ -98,7 +99,7 @@ def test_frames_whose_exposures_leave_no_room_for_another_trigger_pair_at_any_of
     night.check(night.synchronize(), missed=0)
 
 
-@pytest.mark.parametrize("step_us", [40_000, 100_000, 250_000])
+@pytest.mark.parametrize("step_us", others_in_soak([40_000, 100_000, 250_000]))
 @pytest.mark.parametrize("period_us", [2_100, 4_100, 10_100])
 @pytest.mark.parametrize("counted", [False, True])
 def test_single_frames_of_another_trigger_each_are_no_pairs_however_regular(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders.frames import HOUR_US, START_US, Night, expose, set_aside, trigger_train
+from tests.support.examples import others_in_soak
 from vampd.model.cubes import RawCube, SetAside
 from vampd.model.nights import Stream
 
@@ -32,7 +33,7 @@ def night() -> Night:
 
 
 @pytest.mark.parametrize("stream", [Stream.VCAM1, Stream.VCAM2])
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", others_in_soak(range(4), few=2))
 @pytest.mark.parametrize("frames", [50, 0])
 def test_a_cube_that_was_set_aside_explains_the_frames_of_its_time(
     night: Night, stream: Stream, number: int, frames: int
