@@ -143,8 +143,11 @@ test-parts: kernels $(STAMP)
 kernels: $(STAMP)
 	$(BIN)/python -m vampd.fits.preload
 
+# Its processes are forked from one that has imported the tests.
+WORLDS = --ignore=tests/unit
+WORKERS = --tx '$(JOBS)*popen//python=$(BIN)/python -m tests.support.forked.worker $(WORLDS)'
 test-worlds: debian-test kernels $(STAMP)
-	$(PYTEST) -n $(JOBS) --durations=10 --ignore=tests/unit
+	$(PYTEST) $(if $(filter 0,$(JOBS)),-n 0,$(WORKERS)) --durations=10 $(WORLDS)
 
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each; MINUTES=30 for a part, SEED=1
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS) $(if $(SEED),--first $(SEED)) \

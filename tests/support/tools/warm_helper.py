@@ -26,7 +26,6 @@ import runpy
 import selectors
 import signal
 import socket
-import struct
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,8 +40,8 @@ import structlog
 import vampd
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import make_site
+from tests.support.forked.sharing import REQUEST_BYTES, become, share
 from tests.support.tools.memory import folder_in_memory
-from tests.support.tools.warm_start import REQUEST_BYTES
 from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.records import databases
 from vampd.store.database import connection, opening
@@ -65,51 +64,8 @@ LIBRARIES = (
 _LEFT_OUT = ("vampd.cli.plotting", "vampd.store.migrations")
 # Those of vampctl that start workers.
 _PACKING_COMMANDS = frozenset({"process-all", "run"})
-# Whoever started it may have died before it connected.
-_ALONE_S = 60.0
 # The exit status of a program that has run to its end in this process.
 _status: int | None = None
-
-
-def _share(listener: socket.socket) -> socket.socket | None:
-    """Fork a helper per connection, and return it there; None at the end of the last one."""
-    woken_r, woken_w = os.pipe()
-    os.set_blocking(woken_w, False)
-    signal.set_wakeup_fd(woken_w)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    helpers = 0
-    with selectors.DefaultSelector() as selector:
-        selector.register(listener, selectors.EVENT_READ)
-        selector.register(woken_r, selectors.EVENT_READ)
-        while True:
-            events = selector.select(None if helpers else _ALONE_S)
-            if not events:
-                return None
-            for key, _ in events:
-                if key.fd == woken_r:
-                    os.read(woken_r, 4096)
-                    with suppress(ChildProcessError):
-                        while os.waitpid(-1, os.WNOHANG)[0]:
-                            helpers -= 1
-                    if not helpers:
-                        return None
-                    continue
-                requests, _ = listener.accept()
-                if not _is_of_this_user(requests):
-                    requests.close()
-                elif os.fork():
-                    helpers += 1
-                    requests.close()
-                else:
-                    for unused_fd in (woken_r, woken_w, listener.detach()):
-                        os.close(unused_fd)
-                    return requests
-
-
-def _is_of_this_user(requests: socket.socket) -> bool:
-    pid_uid_gid = struct.Struct("3i")
-    sent = requests.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, pid_uid_gid.size)
-    return pid_uid_gid.unpack(sent)[1] == os.geteuid()
 
 
 def _serve(requests: socket.socket) -> Callable[[], None] | None:
@@ -159,12 +115,7 @@ def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
     os.setsid()
     # A shell that starts something in the background has it ignore this, and all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number, stream_fd in enumerate(streams):
-        os.dup2(stream_fd, number)
-        os.close(stream_fd)
-    # What can be done with the helper's own depends on what they were: a file, say, no terminal.
-    sys.stdout = os.fdopen(1, "w", closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    become(streams)
     environ, command, times_s = (request[name] for name in ("environ", "command", "times_s"))
     assert isinstance(request["umask"], int)
     os.umask(request["umask"])
@@ -289,9 +240,7 @@ def _main() -> None:
         import_module(name)
     _use_once()
     gc.freeze()
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    listener.set_inheritable(False)
-    if requests := _share(listener):
+    if requests := share(int(sys.argv[1])):
         work = _serve(requests)
         requests.close()
         if work:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import json
 import os
@@ -10,17 +9,13 @@ import selectors
 import signal
 import socket
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Self
 
-REQUEST_BYTES = 1 << 20
-_ROOT = Path(__file__).parents[3]
-_LISTENS_WITHIN_S = 10.0
+from tests.support.forked.sharing import connect
+
 _asking = threading.Lock()
 
 
@@ -116,34 +111,5 @@ def _umask() -> int:
 @functools.cache
 def _helper() -> socket.socket:
     """This process's connection to the helper of the test run, which ends with the last one."""
-    # In Linux's abstract namespace, where a name ends with its socket.
-    address = f"\0vampd-tests-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
-    ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, REQUEST_BYTES)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        # The first one here starts it; it answers whoever has connected meanwhile.
-        try:
-            listener.bind(address)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-        else:
-            listener.listen()
-            _start_helper(listener)
-    deadline = time.monotonic() + _LISTENS_WITHIN_S
-    while True:
-        try:
-            ours.connect(address)
-        except ConnectionRefusedError:  # bound, and about to listen
-            if time.monotonic() > deadline:
-                raise
-        else:
-            return ours
-
-
-def _start_helper(listener: socket.socket) -> None:
-    """Start it as nobody's child: it may outlive the process that needed it first."""
-    command = [sys.executable, "-m", "tests.support.tools.warm_helper", str(listener.fileno())]
-    subprocess.run(
-        ["setsid", "--fork", *command], cwd=_ROOT, pass_fds=[listener.fileno()], check=True
-    )
+    name = f"vampd-tests-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+    return connect(name, "tests.support.tools.warm_helper")
