@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from vampd.cli.shared.output import write
 from vampd.config import Settings
 from vampd.config.web import address_of
+from vampd.disk.machine import bound_heap, keep_heap, shrink_heap
 from vampd.log import get_log
 from vampd.web.application import make_application
 from vampd.web.serving.listening import open_listening, place_of
@@ -68,9 +69,13 @@ class PromptProtocol(H11Protocol):
 
 def serve(settings: Settings) -> None:
     """Serve the page at [web] listen; VampdError ``cannot_listen``."""
+    bound_heap()
     listening = open_listening(settings.web.place)
     application = make_application(settings)
     asyncio.run(_ask_first(application))
+    # What the first look has made of thousands of nights stays.
+    keep_heap()
+    shrink_heap()
     server = uvicorn.Server(
         uvicorn.Config(
             application,

@@ -101,3 +101,15 @@ def test_what_is_kept_is_bounded() -> None:
     assert sum(one.size for one in kept.values()) == world.answers._size <= 3 * len(TEXT)
     assert ask(world.app, "/19").status == 200
     assert world.made == 20
+
+
+def test_what_nobody_can_get_any_more_is_not_kept() -> None:
+    world = World()
+    ask(world.app, "/1")
+    world.version = 2
+    ask(world.app, "/2")
+    assert list(world.answers._kept) == ["/2"]
+    world.now += FRESH_S
+    ask(world.app, "/3")
+    assert list(world.answers._kept) == ["/3"]
+    assert world.answers._size == world.answers._kept["/3"].size

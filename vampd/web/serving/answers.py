@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 # How old what a page says of time may be.
 FRESH_S = 60.0
-_MOST_BYTES = 16 << 20
+_MOST_BYTES = 4 << 20
 _GZIP_LEVEL = 6
 # Smaller ones fit into a packet or two as they are.
 _WORTH_BYTES = 1024
@@ -82,18 +82,23 @@ class Answers:
 
     def _current(self, key: Hashable) -> _Kept | None:
         kept = self._kept.get(key)
-        if kept is None or not 0 <= self._clock() - kept.at < FRESH_S:
-            return None
-        if kept.version != self._version():
+        if kept is None or not self._is_current(kept, self._version()):
             return None
         self._kept.move_to_end(key)
         return kept
 
+    def _is_current(self, kept: _Kept, version: Hashable) -> bool:
+        return kept.version == version and 0 <= self._clock() - kept.at < FRESH_S
+
     def _keep(self, key: Hashable, kept: _Kept) -> None:
-        if (old := self._kept.pop(key, None)) is not None:
-            self._size -= old.size
+        # Nobody gets the others any more.
+        self._kept = OrderedDict(
+            (old_key, old)
+            for old_key, old in self._kept.items()
+            if old_key != key and self._is_current(old, kept.version)
+        )
         self._kept[key] = kept
-        self._size += kept.size
+        self._size = sum(one.size for one in self._kept.values())
         while self._size > self._most_bytes:
             _, oldest = self._kept.popitem(last=False)
             self._size -= oldest.size
