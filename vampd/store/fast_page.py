@@ -31,7 +31,7 @@ _JOINED = (
     " || ' ' || quote(note_code) || (safe_at IS NULL) || needs_person || ' ' || frames"
     " || ' ' || bytes || (processed_at IS NULL)))"
 )
-_BLOCK = 512
+BLOCK = 128
 
 
 class ProductProof(NamedTuple):
@@ -54,13 +54,25 @@ class ProductProof(NamedTuple):
 class FastPage(FastStatus):
     """The database at one moment, as the page asks it."""
 
+    def latest_change(self) -> int:
+        """The number of the last change that vampd made of any night."""
+        (change,) = self.connection.execute("SELECT ifnull(max(change), 0) FROM nights").fetchone()
+        return int(change)
+
+    def changed_after(self, change: int) -> dict[int, tuple[str, str]]:
+        """The rows that vampd has written since, with date and kind."""
+        rows = self.connection.execute(
+            "SELECT id, date, kind FROM nights WHERE change > ?", (change,)
+        )
+        return {key: (date, kind) for key, date, kind in rows}
+
     def blocks(self) -> dict[int, tuple[object, ...]]:
         """All marks in blocks of neighboring rows: what differs with any mark of a block.
 
         SQLite joins them: thousands of rows as rows would cost more than all that is shown.
         """
         (last,) = self.connection.execute("SELECT ifnull(max(id), 0) FROM nights").fetchone()
-        numbers = range(last // _BLOCK + 1)
+        numbers = range(last // BLOCK + 1)
         return {number: self._of_block(_JOINED, number).fetchone() for number in numbers}
 
     def marks(self, block: int) -> list[tuple[Any, ...]]:
@@ -70,7 +82,7 @@ class FastPage(FastStatus):
     def _of_block(self, columns: str, block: int) -> sqlite3.Cursor:
         return self.connection.execute(
             f"SELECT {columns} FROM nights WHERE id BETWEEN ? AND ?",
-            (block * _BLOCK, (block + 1) * _BLOCK - 1),
+            (block * BLOCK, (block + 1) * BLOCK - 1),
         )
 
     def mail_mark(self) -> tuple[int, ...]:

@@ -54,6 +54,20 @@ _COLUMNS = ("date", "kind", *_STATE, *_REST)
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM nights"
 _TEXTS = ("code", "error", "frame_flow", "note", "signature", "sync_sums", "verdict")
 _NO_PATHS = "[]"
+# What belongs to the nights of some keys: mailings by their key, anything by date and kind.
+_NIGHTS_OF_KEYS = (
+    " WHERE (date, kind) IN"
+    " (SELECT date, kind FROM nights WHERE id IN (SELECT value FROM json_each(?)))"
+)
+_OF_KEYS = (
+    f" WHERE {{}} IN (SELECT mailing_id FROM mailed_manifests{_NIGHTS_OF_KEYS})",
+    _NIGHTS_OF_KEYS,
+)
+_IS_ON_RECORD = (
+    "WITH these AS (SELECT date, kind FROM nights WHERE id IN (SELECT value FROM json_each(?)))"
+    " SELECT EXISTS (SELECT 1 FROM these JOIN mailed_manifests USING (date, kind))"
+    " OR EXISTS (SELECT 1 FROM these JOIN acknowledged_manifests USING (date, kind))"
+)
 
 
 def _words(kind: type[_Word]) -> dict[str, _Word]:
@@ -113,20 +127,28 @@ class FastStatus:
 
         return Measures(self.connection.execute)
 
-    def correspondence(self) -> Correspondence:
-        """What was mailed of all nights, and what STARS has ingested."""
-        execute = self.connection.execute
+    def correspondence(self, keys: Sequence[int] | None = None) -> Correspondence:
+        """What was mailed of the nights in these rows, by default of all, and what STARS has."""
+        mails, nights, values = ("", "", ()) if keys is None else (*_OF_KEYS, (json.dumps(keys),))
+
+        def execute(query: str) -> sqlite3.Cursor:
+            return self.connection.execute(query, values)
+
+        # Of a night at work nothing was mailed mostly, which one short question tells.
+        if keys is not None and not execute(_IS_ON_RECORD).fetchone()[0]:
+            return Correspondence()
         manifests = defaultdict(list)
-        for key, *values in execute(
+        for key, *manifest in execute(
             "SELECT mailing_id, date, kind, name, sha256 FROM mailed_manifests"
+            f"{mails.format('mailing_id')}"
         ):
-            manifests[key].append(_manifest(*values))
+            manifests[key].append(_manifest(*manifest))
         mailings = execute(
             "SELECT id, message_id, recipients, way, actor, at, outcome, concluded_at, detail"
-            " FROM mailings ORDER BY id"
+            f" FROM mailings{mails.format('id')} ORDER BY id"
         )
         acknowledged = execute(
-            "SELECT date, kind, name, sha256, actor, at FROM acknowledged_manifests"
+            f"SELECT date, kind, name, sha256, actor, at FROM acknowledged_manifests{nights}"
             " ORDER BY date, kind, name"
         )
         return Correspondence(

@@ -280,7 +280,7 @@ def _read_rows(connection: Connection) -> Iterator[NightRecord | UnreadableNight
 def _record(row: RowMapping) -> NightRecord:
     """The record of a row; DataError ``night_row_unreadable``."""
     columns = dict(row)
-    del columns["id"]
+    del columns["id"], columns["change"]
     night = NightId(columns.pop("date"), columns.pop("kind"))
     state = State(**{name: columns.pop(name) for name in _IN_STATE})
     try:

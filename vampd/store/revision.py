@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Revisions are numbers of four digits, so that text order is their order.
-REVISION = "0032"
+REVISION = "0033"
 
 # "VAMP": distinguishes vampd's databases from those of any other application.
 APPLICATION_ID = 0x56414D50

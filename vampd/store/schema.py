@@ -63,11 +63,17 @@ class Base(DeclarativeBase):
     }
 
 
+_NEXT_CHANGE = text("(SELECT ifnull(max(change), 0) + 1 FROM nights)")
+
+
 class NightRow(Base):
-    """A night: its state and what is known of it (ports.NightRecord)."""
+    """A night: its state and what is known of it (ports.NightRecord).
+
+    ``change`` is higher in each row the later vampd last wrote it.
+    """
 
     __tablename__ = "nights"
-    __table_args__ = (UniqueConstraint("date", "kind"),)
+    __table_args__ = (UniqueConstraint("date", "kind"), Index(None, "change"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     date: Mapped[str] = mapped_column(String(8))
@@ -114,6 +120,9 @@ class NightRow(Base):
     bytes_per_s: Mapped[int] = mapped_column(server_default="0")
     progressed_at: Mapped[float | None]
     frame_flow: Mapped[str | None]
+    change: Mapped[int] = mapped_column(
+        server_default="0", insert_default=_NEXT_CHANGE, onupdate=_NEXT_CHANGE
+    )
 
 
 class AdoptedNightRow(Base):

@@ -6,8 +6,10 @@ all of them and compared with the last look; only what differs, and what is show
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +24,10 @@ from vampd.disk.life_signs import look_for_life
 from vampd.log import get_log
 from vampd.model.delivery import Correspondence
 from vampd.model.life_sign import Life
-from vampd.model.nights import EventName, EventRecord, NightId, NightRecord
+from vampd.model.nights import EventName, EventRecord, Kind, NightId, NightRecord
 from vampd.store.database.measures import Measures
 from vampd.store.database.version import DatabaseVersion
-from vampd.store.fast_page import FastPage, ProductProof, read_fast_page
+from vampd.store.fast_page import BLOCK, FastPage, ProductProof, read_fast_page
 from vampd.store.fast_status import UNFIT
 from vampd.web.standings import Part, Standing, Standings, judge
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from vampd.wiring.connections import Connections
 
 Told = TypeVar("Told")
+# What changed the database was nearly always vampd, which numbers its changes of nights.
+_ALL_AFTER_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,14 @@ class _Block:
 class NightsReader:
     """Looks at the database; what did not change since the last look is kept."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
+        self._clock = clock
         self._version = DatabaseVersion(settings.database.path)
         self._looking = threading.Lock()
+        # The highest change that was taken over, and when all nights are looked at again.
+        self._last_change = 0
+        self._all_due = -math.inf
         # Of each block of rows what it was read as, and its nights.
         self._blocks: dict[int, _Block] = {}
         self._nights = Standings(())
@@ -147,10 +155,50 @@ class NightsReader:
         return self._troubles
 
     def _catch_up(self, page: FastPage) -> None:
+        last = page.latest_change()
+        if not self._follow(page):
+            self._look_at_all(page)
+            self._all_due = self._clock() + _ALL_AFTER_S
+        self._last_change = last
+
+    def _follow(self, page: FastPage) -> bool:
+        """Take over what vampd has written since the last look; False if that may not be all."""
+        changed = page.changed_after(self._last_change)
+        # Nothing, after a commit: of another table, or by another hand.
+        if not changed or self._clock() >= self._all_due:
+            return False
+        blocks = dict(self._blocks)
+        rows_of = defaultdict[int, dict[int, tuple[str, str]]](dict)
+        for key, name in changed.items():
+            if key // BLOCK not in blocks or key not in blocks[key // BLOCK].part.by_key:
+                return False  # a new night, as there is one a night
+            rows_of[key // BLOCK][key] = name
+        mail = self._hear(changed.values(), page.correspondence(list(changed)))
+        for number, rows in rows_of.items():
+            known, judged = blocks[number], _judge_rows(page, rows, mail)
+            marks = {key: mark for key, mark in known.marks.items() if key not in rows}
+            blocks[number] = _Block((), marks, known.part.as_of({**known.part.by_key, **judged}))
+        self._correspondence = mail
+        self._take(blocks)
+        return True
+
+    def _hear(
+        self, names: Iterable[tuple[str, str]], told: Correspondence
+    ) -> Mapping[NightId, Correspondence]:
+        """What was mailed, with what is told of these nights."""
+        known, by_night = self._correspondence, told.by_night()
+        nights = [NightId(date, Kind(kind)) for date, kind in names]
+        if all(by_night.get(night) == known.get(night) for night in nights):
+            return known
+        others = {night: mail for night, mail in known.items() if night not in nights}
+        return others | {night: by_night[night] for night in nights if night in by_night}
+
+    def _look_at_all(self, page: FastPage) -> None:
         mail_mark = page.mail_mark()
         if mail_mark != self._mail_mark:
-            self._blocks = {}
-            self._correspondence = page.correspondence().by_night()
+            correspondence = page.correspondence().by_night()
+            if correspondence != self._correspondence:
+                self._blocks, self._correspondence = {}, correspondence
             self._mail_mark = mail_mark
         joined = page.blocks()
         changed = [
@@ -163,6 +211,9 @@ class NightsReader:
         blocks = {number: block for number, block in self._blocks.items() if number in joined}
         for number in changed:
             blocks[number] = self._read_block(page, number, joined[number])
+        self._take(blocks)
+
+    def _take(self, blocks: dict[int, _Block]) -> None:
         if [block.part for block in blocks.values()] != [b.part for b in self._blocks.values()]:
             self._nights = Standings([block.part for block in blocks.values()])
         self._blocks = blocks
@@ -171,17 +222,10 @@ class NightsReader:
         known = self._blocks.get(number)
         marks = {mark[0]: mark for mark in page.marks(number)}
         changed = [key for key, mark in marks.items() if not known or known.marks.get(key) != mark]
-        by_name = {marks[key][1:3]: key for key in changed}
         by_key = {key: known.part.by_key[key] for key in marks if known and key in known.marks}
-        for record in page.nights_by_key(changed):
-            key = by_name[record.night.date, record.night.kind.value]
-            by_key[key] = self._judge(record)
-        # Mostly something changed that makes no other standing, and nothing is counted again.
-        is_as_known = known is not None and by_key == known.part.by_key
-        return _Block(joined, marks, known.part if known and is_as_known else Part(by_key))
-
-    def _judge(self, record: NightRecord) -> Standing:
-        return judge(record, self._correspondence.get(record.night, NO_MAIL))
+        names = {key: marks[key][1:3] for key in changed}
+        by_key |= _judge_rows(page, names, self._correspondence)
+        return _Block(joined, marks, (known.part if known else Part({})).as_of(by_key))
 
     @contextmanager
     def _look_by_the_store(self) -> Iterator[Sight]:
@@ -205,6 +249,21 @@ class NightsReader:
                 lambda: _troubles(connections, records),
                 connections.measures,
             )
+
+
+def _judge_rows(
+    page: FastPage,
+    rows: Mapping[int, tuple[Any, ...]],
+    mail: Mapping[NightId, Correspondence],
+) -> dict[int, Standing]:
+    """How the nights in these rows stand, of which date and kind are given, by the same keys."""
+    by_name = {name: key for key, name in rows.items()}
+    return {
+        by_name[record.night.date, record.night.kind.value]: judge(
+            record, mail.get(record.night, NO_MAIL)
+        )
+        for record in page.nights_by_key(list(rows))
+    }
 
 
 def _products(connections: Connections, night: NightId) -> tuple[ProductProof, ...]:

@@ -72,6 +72,10 @@ class Part:
     def __init__(self, by_key: Mapping[int, Standing]) -> None:
         self.by_key = by_key
 
+    def as_of(self, by_key: Mapping[int, Standing]) -> Part:
+        """The part of these; mostly none stands otherwise, and nothing is counted again."""
+        return self if by_key == self.by_key else Part(by_key)
+
     @cached_property
     def keys(self) -> Mapping[str, int]:
         """The rows, by what nights are ordered by, whose hashes are kept."""

@@ -1,9 +1,10 @@
 """What is shown is what is in the database now, in whatever state that is."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -17,8 +18,10 @@ from tests.support.worlds.records.varied_nights import (
     opened,
 )
 from vampd.cli.look.night_notes import NO_MAIL
-from vampd.model.delivery import ManifestFile
-from vampd.model.nights import Kind, NightId, NightUpdate
+from vampd.model.delivery import Mailing, MailOutcome, ManifestFile, Way
+from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate
+from vampd.store.database.connection import Store
+from vampd.store.fast_page import FastPage
 from vampd.store.nights import Nights
 from vampd.store.people.mailings import StoredMailLog
 from vampd.web.sight import NightsReader
@@ -76,6 +79,58 @@ def test_however_a_row_changes_its_night_stands_as_if_judged_anew(own: Served) -
                     (night.date, night.kind.value),
                 )
         assert stands() == judged(), column
+
+
+def _write_in_every_way(store: Store) -> Iterator[str]:
+    """Everything by which vampd changes how a night stands, one after the other."""
+    nights, mail = Nights(store), StoredMailLog(store)
+    nights.update(RUNNING, NightUpdate(frames=7, bytes=11, processed_at=3.0))
+    yield "update"
+    nights.apply(RUNNING, Event(EventName.HELD), at=4.0, actor="x", code="made_up")
+    yield "apply"
+    manifest = ManifestFile(UNSAFE, f"manifest_VMP_{UNSAFE.date}.csv", "c" * 64)
+    nights.update(UNSAFE, NightUpdate(manifests=1, manifest_sums=f"{'c' * 64}  {manifest.name}\n"))
+    yield "a manifest"
+    mail.intend(Mailing("<1@x>", (manifest,), ("a@x",), Way.SMTP, "x", 5.0), frozenset())
+    yield "intend"
+    mail.conclude("<1@x>", MailOutcome.SENT, at=6.0)
+    yield "conclude"
+    mail.acknowledge([manifest], at=7.0, actor="x")
+    yield "acknowledge"
+
+
+def test_what_vampd_writes_of_nights_is_seen_without_a_look_at_all_of_them(
+    own: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = NightsReader(own.settings)
+    seen = before = reader.read(lambda sight: sight.standings)
+    monkeypatch.setattr(FastPage, "blocks", Mock(side_effect=AssertionError("all were looked at")))
+    monkeypatch.setattr(FastPage, "mail_mark", Mock(side_effect=AssertionError))
+    with opened(own.site.database) as store:
+        for what in _write_in_every_way(store):
+            seen, mail = reader.read(lambda sight: (sight.standings, dict(sight.correspondence)))
+            assert mail == StoredMailLog(store).correspondence().by_night(), what
+            records = Nights(store).nights()
+            assert seen == tuple(judge(one, mail.get(one.night, NO_MAIL)) for one in records), what
+    assert seen != before
+
+
+def test_what_another_hand_wrote_while_vampd_did_is_seen_within_a_minute(own: Served) -> None:
+    now = 0.0
+    reader = NightsReader(own.settings, lambda: now)
+
+    def is_held() -> bool:
+        return reader.read(lambda s: any(one.night == MAILED for one in s.nights.held))
+
+    assert not is_held()
+    with closing(sqlite3.connect(own.site.database)) as connection, connection:
+        connection.execute("UPDATE nights SET status = 'held' WHERE date = ?", (MAILED.date,))
+    with opened(own.site.database) as store:
+        Nights(store).update(RUNNING, NightUpdate(done_frames=1))
+        is_held()
+        now = 60.0
+        Nights(store).update(RUNNING, NightUpdate(done_frames=2))
+        assert is_held()
 
 
 def test_a_mail_a_new_night_and_a_lost_one_are_seen(own: Served) -> None:

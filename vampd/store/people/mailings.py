@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
@@ -20,6 +20,7 @@ from vampd.store.schema import (
     AcknowledgedManifestRow,
     MailedManifestRow,
     MailingRow,
+    NightRow,
 )
 
 _MAILINGS = MailingRow.__table__
@@ -51,18 +52,23 @@ class StoredMailLog:
                 insert(MailedManifestRow),
                 [{"mailing_id": key, **_manifest_values(m)} for m in mailing.manifests],
             )
+            _number_changes(connection, {manifest.night for manifest in mailing.manifests})
 
     def conclude(
         self, message_id: str, outcome: MailOutcome, *, at: float, detail: str | None = None
     ) -> None:
         with self._store.write() as connection:
-            changed = connection.execute(
+            key = connection.execute(
                 update(MailingRow)
                 .where(MailingRow.message_id == message_id)
                 .where(MailingRow.outcome == MailOutcome.PENDING)
                 .values(outcome=outcome, concluded_at=at, detail=detail)
-            ).rowcount
-        if changed != 1:
+                .returning(MailingRow.id)
+            ).scalar_one_or_none()
+            mailed = select(_MANIFESTS).where(MailedManifestRow.mailing_id == key)
+            nights = {_manifest(row).night for row in connection.execute(mailed)}
+            _number_changes(connection, nights)
+        if key is None:
             raise StateError(
                 "mailing_concluded",
                 f"expected the pending mailing {message_id}, found none; its outcome is final",
@@ -99,6 +105,15 @@ def write_acknowledgments(
     """Record that STARS has ingested these, in the caller's transaction."""
     rows = [{**_manifest_values(manifest), "actor": actor, "at": at} for manifest in manifests]
     connection.execute(upsert(AcknowledgedManifestRow).on_conflict_do_nothing(), rows)
+    _number_changes(connection, {manifest.night for manifest in manifests})
+
+
+def _number_changes(connection: Connection, nights: Iterable[NightId]) -> None:
+    """Nothing of their rows is another, but what is known of the nights."""
+    for night in nights:
+        connection.execute(
+            update(NightRow).where(_is(NightRow.__table__, night)).values(date=night.date)
+        )
 
 
 def _refuse_unknown(connection: Connection, mailing: Mailing, despite: frozenset[str]) -> None:
