@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,3 +132,29 @@ def run_in_terminal(command: Sequence[str | Path], columns: int, **environ: str)
         os.close(outer)
     assert process.returncode == 0, shown.decode()
     return shown.decode().replace("\r\n", "\n")
+
+
+class _Terminal(io.StringIO):
+    """What is written to it is as on a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown_on_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int, write: Callable[[], object]
+) -> list[str]:
+    """The lines that this process writes to a terminal of this width, colors and all."""
+    terminal = _Terminal()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", terminal)
+        patch.setenv("COLUMNS", str(columns))
+        patch.setenv("TERM", "xterm-256color")
+        patch.delenv("NO_COLOR", raising=False)
+        write()
+    return terminal.getvalue().splitlines()
+
+
+def without_colors(lines: Iterable[str]) -> list[str]:
+    """The lines as plain text."""
+    return [re.sub("\x1b\\[[0-9;]*m", "", line) for line in lines]

@@ -170,18 +170,20 @@ def terminal_width() -> int:
 
 
 def write_table(
-    columns: Sequence[Column], rows: Sequence[Row], left_out: Sequence[int] = ()
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    left_out: Sequence[int] = (),
+    narrowest: int = _NARROWEST_PROSE,
 ) -> None:
     """Write a table for a terminal or a pipe.
 
     ``left_out`` are columns that a terminal does not show, by their positions, never the last; each
-    style still sees the whole row.
+    style still sees the whole row. The last stands below where it would be below ``narrowest``.
     """
-    rows = _shown(rows)
     if is_terminal():
-        _write_to_terminal(columns, rows, left_out)
-        return
-    write_lines(_aligned(columns, rows))
+        _write_to_terminal(columns, _shown(rows), left_out, narrowest)
+    else:
+        write_lines(align_columns(columns, rows))
 
 
 def write_table_of(columns: Sequence[Column], rows: Sequence[Row], chosen: Sequence[int]) -> None:
@@ -193,8 +195,7 @@ def write_table_of(columns: Sequence[Column], rows: Sequence[Row], chosen: Seque
     padded = _padded(columns, _with_titles(columns, rows))
     lines = [[cells[position] for position in chosen] for cells in padded]
     if not is_terminal():
-        for line in lines:
-            write(_GAP.join(line).rstrip())
+        write_lines(_GAP.join(line).rstrip() for line in lines)
         return
     from rich.console import Console
     from rich.text import Text
@@ -223,11 +224,7 @@ def _is_plain(text: str) -> bool:
 
 def align_columns(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     """The table's lines as plain text, the titles first if there are any."""
-    return _aligned(columns, _shown(rows))
-
-
-def _aligned(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
-    table = _with_titles(columns, rows)
+    table = _with_titles(columns, _shown(rows))
     return [_GAP.join(cells).rstrip() for cells in _padded(columns, table)]
 
 
@@ -249,7 +246,7 @@ def _padded(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _write_to_terminal(
-    columns: Sequence[Column], rows: Sequence[Row], left_out: Sequence[int]
+    columns: Sequence[Column], rows: Sequence[Row], left_out: Sequence[int], narrowest: int
 ) -> None:
     from rich.console import Console
     from rich.text import Text
@@ -264,7 +261,7 @@ def _write_to_terminal(
     # Rich honors NO_COLOR and COLUMNS; the wrapping is ours.
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     beside = sum(len(cell) + len(_GAP) for cell in cells[0]) if cells else 0
-    below = console.width - beside < _NARROWEST_PROSE
+    below = console.width - beside < narrowest
     indent = _INDENT if below else beside
     if titles is not None:
         shown = titles if below else [*titles, prose.title]

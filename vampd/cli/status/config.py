@@ -21,6 +21,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+# Most values are short, and a terminal of 80 columns has this beside the longest key.
+_NARROWEST_VALUE = 36
 _COLUMNS = (
     Column("key"),
     Column("from", style_of=lambda word: "dim" if word == "default" else ""),
@@ -76,7 +78,8 @@ def show(context: typer.Context, as_json: JsonOption = False, config: ConfigOpti
         )
         return
     write(f"# {path or 'the demo'}{'' if running is None else ', as the running vampd has it'}")
-    write_table(_COLUMNS, [(key, said, json.dumps(value)) for key, said, value in rows])
+    shown = [(key, said, json.dumps(value)) for key, said, value in rows]
+    write_table(_COLUMNS, shown, narrowest=_NARROWEST_VALUE)
     if changed:
         write_prose(
             f"the file says otherwise by now, until `systemctl reload vampd`: {', '.join(changed)}"

@@ -119,22 +119,24 @@ def show_nights(
     if chosen is not None:
         write_table_of(_ALL, rows, [NAMES.index(name) for name in chosen])
         return
-    left_out = _left_out(rows) if is_terminal() else ()
+    left_out = columns_left_out(COLUMNS, rows, _LEAST_WORTH) if is_terminal() else ()
     if _QUALITY in left_out:
         rows = [_with_quality(row) for row in rows]
     write_table(COLUMNS, rows, left_out)
 
 
-def _left_out(rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
-    """The columns for which a terminal is too narrow; the note stands below or beside."""
-    *titles, _ = (column.title for column in COLUMNS)
+def columns_left_out(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], least_worth: Sequence[str]
+) -> tuple[int, ...]:
+    """The columns for which a terminal is too narrow; the last one stands below or beside."""
+    *titles, _ = (column.title for column in columns)
     widths = {
         title: max(map(len, (title, *(row[at] for row in rows)))) + GAP
         for at, title in enumerate(titles)
     }
     room = terminal_width() + GAP
     shown, left_out = sum(widths.values()), list[str]()
-    for title in _LEAST_WORTH:
+    for title in least_worth:
         if shown > room:
             shown -= widths[title]
             left_out.append(title)

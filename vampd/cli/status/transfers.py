@@ -10,7 +10,7 @@ import typer
 
 from vampd.cli.look.night_notes import NO_MAIL
 from vampd.cli.look.night_objects import night_object
-from vampd.cli.shared.output import Column, write, write_json, write_table
+from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_table
 from vampd.cli.shared.progress import format_work
 from vampd.cli.shared.session import ConfigOption, JsonOption, settings_of
 from vampd.cli.shared.words import (
@@ -23,6 +23,7 @@ from vampd.cli.shared.words import (
     one_line,
     read_time,
 )
+from vampd.cli.status.nights_table import columns_left_out
 from vampd.model.nights import StageName, Status
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
     from vampd.store.database.measures import Measures
 
 _LAST = 60
+_NUMBERS = frozenset({"files", "size", "took", "rate"})
+_COLUMNS = tuple(
+    Column(title, align_right=title in _NUMBERS)
+    for title in (
+        "began (UT)", "date", "kind", "outcome", "files", "size", "took", "rate", "code",
+    )
+)  # fmt: skip
+# What a narrow terminal leaves out, from the first on.
+_LEAST_WORTH = ("files", "took", "size", "began (UT)")
 
 
 def transfers(
@@ -63,12 +73,14 @@ def transfers(
         write_table(columns, at_work)
     if found["last"]:
         write("")
-        titles = ("began (UT)", "date", "kind", "outcome", "files", "size", "took", "rate", "code")
-        numbers = {"files", "size", "took", "rate"}
-        write_table(
-            tuple(Column(title, align_right=title in numbers) for title in titles),
-            [transfer_row(one) for one in found["last"]],
-        )
+        show_attempts(found["last"])
+
+
+def show_attempts(attempts: Sequence[dict[str, Any]]) -> None:
+    """Write the table of transfers that have ended."""
+    rows = [transfer_row(one) for one in attempts]
+    left_out = columns_left_out(_COLUMNS, rows, _LEAST_WORTH) if is_terminal() else ()
+    write_table(_COLUMNS, rows, left_out)
 
 
 def is_at_transfer(stage: StageName, status: Status) -> bool:

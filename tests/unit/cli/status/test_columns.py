@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import re
 from dataclasses import replace
 
 import pytest
 
-from tests.support.tools.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import (
+    FakeWorld,
+    fake_world,
+    shown_on_terminal,
+    without_colors,
+)
 from vampd.cli.status.nights_table import COLUMNS, NAMES, show_nights
 from vampd.model.nights import (
     Kind,
@@ -49,29 +52,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     return made
 
 
-class Terminal(io.StringIO):
-    """What is written to it is as on a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 def shown(
     monkeypatch: pytest.MonkeyPatch, columns: int, chosen: tuple[str, ...] | None = None
 ) -> list[str]:
     """The lines on a terminal of this width, colors and all."""
-    terminal = Terminal()
-    with monkeypatch.context() as patch:
-        patch.setattr("sys.stdout", terminal)
-        patch.setenv("COLUMNS", str(columns))
-        patch.setenv("TERM", "xterm-256color")
-        patch.delenv("NO_COLOR", raising=False)
-        show_nights([WIDE, replace(WIDE, sync_sums=None)], NOW, {}, chosen)
-    return terminal.getvalue().splitlines()
-
-
-def plain(lines: list[str]) -> list[str]:
-    return [re.sub("\x1b\\[[0-9;]*m", "", line) for line in lines]
+    nights = [WIDE, replace(WIDE, sync_sums=None)]
+    return shown_on_terminal(monkeypatch, columns, lambda: show_nights(nights, NOW, {}, chosen))
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100, 160, 300])
@@ -79,7 +65,7 @@ def plain(lines: list[str]) -> list[str]:
 def test_no_line_is_wider_than_the_terminal_and_none_is_broken_where_columns_are_chosen(
     monkeypatch: pytest.MonkeyPatch, columns: int, chosen: tuple[str, ...] | None
 ) -> None:
-    lines = plain(shown(monkeypatch, columns, chosen))
+    lines = without_colors(shown(monkeypatch, columns, chosen))
     assert max(map(len, lines)) <= columns
     assert len(lines) == 3 or chosen is None
 
@@ -87,13 +73,13 @@ def test_no_line_is_wider_than_the_terminal_and_none_is_broken_where_columns_are
 def test_a_narrow_terminal_leaves_out_what_is_of_least_worth_and_never_the_note(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    titles = {n: plain(shown(monkeypatch, n))[0].split() for n in (50, 80, 160)}
+    titles = {n: without_colors(shown(monkeypatch, n))[0].split() for n in (50, 80, 160)}
     # The note stands below, and needs no title.
     assert titles[160] == [column.title for column in COLUMNS[:-1]]
     assert titles[80] == [title for title in titles[160] if title != "quality"]
     assert titles[50] == ["date", "kind", "stage", "status", "age"]
     for columns in titles:
-        words = " ".join(" ".join(plain(shown(monkeypatch, columns))).split())
+        words = " ".join(" ".join(without_colors(shown(monkeypatch, columns))).split())
         assert NOTE.strip() in words
         # Where it has no column, the note says it.
         assert words.count("7.0% aside, 3.2% unpaired, 1.2% dubious") == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.support.tools.terminal import shown_on_terminal, without_colors
 from vampd.cli import program
 from vampd.config.packaged import packaged_file
 from vampd.errors import ConfigError
@@ -54,6 +56,20 @@ def test_every_key_is_shown_with_its_value_and_where_that_comes_from(good: Path)
     assert table[0] == f"# {good}"
     assert table[1].split() == ["key", "from", "value"]
     assert len(table) == len(values) + 2
+
+
+def test_a_setting_is_a_line_of_a_narrow_terminal_unless_it_is_long(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = json.loads(run("config", "show", "--json", "--config", good).stdout)
+    words = ["config", "show", "--config", str(good)]
+    command = partial(program.app_for(words), words, standalone_mode=False)
+    lines = without_colors(shown_on_terminal(monkeypatch, 80, command))
+    assert max(map(len, lines)) <= 80
+    for one in told:
+        value = json.dumps(one["value"])
+        (line,) = [each for each in lines if each.split()[0] == one["key"]]
+        assert len(value) > 36 or line.endswith(f" {value}")
 
 
 def test_without_a_file_the_demos_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tests.support.tools.terminal import fake_world
+from tests.support.tools.terminal import fake_world, shown_on_terminal, without_colors
 from vampd.cli.status.disk import describe_forecast
-from vampd.cli.status.transfers import attempt_object, transfer_row
+from vampd.cli.status.transfers import attempt_object, show_attempts, transfer_row
 from vampd.model.measures import AttemptSum
 from vampd.model.nights import Kind, NightId
 
@@ -60,3 +60,17 @@ def test_a_transfer_says_how_fast_it_went_where_that_is_on_record() -> None:
     assert transfer_row(attempt_object(earlier))[3:] == (
         "failed", "", "", "10 s", "", "disk_low",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [60, 80, 160])
+@pytest.mark.parametrize("outcome", ["advanced", "interrupted"])
+def test_no_line_of_transfers_is_wider_than_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int, outcome: str
+) -> None:
+    night = NightId("20251106", Kind.ENGINEERING)
+    one = AttemptSum(night, "transfer", 1, 100.0, 4000.0, outcome, "x", 1234, None, 55_100_000_000)
+    lines = shown_on_terminal(monkeypatch, columns, lambda: show_attempts([attempt_object(one)]))
+    found = without_colors(lines)
+    assert max(map(len, found)) <= columns
+    assert ("files" in found[0].split()) == (columns == 160)
+    assert "rate" in found[0].split()
