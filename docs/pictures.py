@@ -17,10 +17,12 @@ from starlette.types import ASGIApp
 from tests.support.daemon.site import make_site
 from tests.support.web.asgi import ask
 from tests.support.web.browser import open_browser
-from tests.support.worlds.records.varied_nights import HELD, NOW, make_varied
+from tests.support.worlds.records.varied_nights import HELD, NOW, RUNNING, make_varied, opened
 from vampd.config import load_settings
 from vampd.disk.life_signs import inode_of, leave_sign, own_mark, sign_path
 from vampd.model.life_sign import LifeSign
+from vampd.model.nights import NightUpdate, SyncSums, write_sync_sums
+from vampd.store.nights import Nights
 from vampd.web.application import make_application
 
 _NIGHTS = 30
@@ -28,6 +30,15 @@ _FOREIGN = "hilo did not answer within 30 s"
 _HOME = "http://vampires"
 # Where a site has what lies in a folder of its own here.
 _PLACES = {"fuuu": "/mnt/fuuu", "state": "/var/lib/vampd"}
+# A night as it is packed, and what sync has made of the one that it holds.
+_AT_WORK = NightUpdate(
+    bytes=466 * 10**9, done_actions=496, all_actions=812, done_files=496, all_files=812,
+    done_bytes=285 * 10**9, all_bytes=466 * 10**9, bytes_per_s=92 * 10**6, progressed_at=NOW - 1,
+    sync_sums=write_sync_sums(SyncSums(raw=812_000, aside=1_000, paired=808_000, unpaired=3_000)),
+)  # fmt: skip
+_DECIDED = NightUpdate(
+    sync_sums=write_sync_sums(SyncSums(raw=100_000, aside=15_200, paired=84_000, unpaired=800))
+)
 
 
 class Picture(NamedTuple):
@@ -72,6 +83,9 @@ def main(arguments: Sequence[str]) -> None:
 def _make_application(base: Path) -> ASGIApp:
     site = make_site(base, web={"names": ["vampires"]})
     make_varied(site.database, _NIGHTS, _FOREIGN)
+    with opened(site.database) as store:
+        Nights(store).update(RUNNING, _AT_WORK)
+        Nights(store).update(HELD, _DECIDED)
     sign = LifeSign(
         version="",
         process=own_mark(),

@@ -48,6 +48,11 @@ _NUMBER_FOCUSABLE = """() => {
         "a[href], button, input, select, summary, [tabindex='0']");
     return [...all].filter(one => one.checkVisibility()).map((one, n) => one.dataset.n = n).length;
 }"""
+# By how much the table of nights is wider than its place, 0 where there is none.
+_CUT = """() => {
+    const place = document.querySelector(".nights")?.parentElement;
+    return place ? place.scrollWidth - place.clientWidth : 0;
+}"""
 
 
 class Seen:
@@ -153,6 +158,8 @@ def test_every_page_is_whole_legible_and_asks_nobody_else(
         wide = seen.page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             found.append(f"{address}: {wide} px wide")
+        if width >= 1280 and (cut := seen.page.evaluate(_CUT)):
+            found.append(f"{address}: {cut} px of the table of nights are cut off")
         seen.page.evaluate(axe)
         verdict = seen.page.evaluate("axe.run()")
         assert verdict["passes"], address
