@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from vampd.cli.shared.words import one_line
 from vampd.cli.status.daemon_words import daemon_object
 from vampd.config import Settings
+from vampd.disk.machine import shrink_heap
 from vampd.errors import UsageError, VampdError
 from vampd.log import get_log
 from vampd.model.nights import NightId
@@ -40,12 +41,14 @@ from vampd.web.pages.seen import Seen
 from vampd.web.pages.sheets import MENU, SHEETS, SheetKind
 from vampd.web.serving.answers import Answers, Made, etag_of, pack, respond
 from vampd.web.serving.guard import Guard
-from vampd.web.sight import NightsReader, Sight
+from vampd.web.sight import NightsReader, Sight, Told
 from vampd.web.templates import MEDIA_TYPES, Site, asset, render
 
 _HTML, _JSON = "text/html", "application/json"
 _FOREVER = "public, max-age=31536000, immutable"
 _TRY_AGAIN_S = 10
+# So many answers leave a few megabytes of holes in the heap, and then ever more.
+_TIDY_EVERY = 128
 
 
 def make_application(settings: Settings, clock: Callable[[], float] = time.time) -> ASGIApp:
@@ -83,6 +86,7 @@ class Pages:
         self._answers = Answers(self._reader.version, clock)
         self._clock = clock
         self._site = site
+        self._made = 0
 
     async def nights(self, request: Request) -> Response:
         asked = read_nights_asked(_pairs(request))
@@ -154,7 +158,8 @@ class Pages:
         refuse_words(_pairs(request))
         # Not kept: whether vampd runs is no matter of the database. Nor packed, which would cost a
         # tenth of it for three kilobytes.
-        body = await run_in_threadpool(tell_metrics, self._reader, self._clock())
+        tell = partial(tell_metrics, self._reader)
+        body = await run_in_threadpool(self._make, tell, self._clock())
         made = Made(body, METRICS_TYPE)
         return respond(made, etag_of(body), None, request.headers)
 
@@ -170,9 +175,17 @@ class Pages:
         self, request: Request, asked: object, tell: Callable[[float, Sight], Made]
     ) -> Response:
         def make(now: float) -> Made:
-            return self._reader.read(partial(tell, now))
+            return self._make(lambda at: self._reader.read(partial(tell, at)), now)
 
         return await self._answers.answer((request.url.path, asked), make, request.headers)
+
+    def _make(self, make: Callable[[float], Told], now: float) -> Told:
+        """Make an answer, and now and then give back what such have left."""
+        told = make(now)
+        self._made += 1
+        if self._made % _TIDY_EVERY == 0:
+            shrink_heap()
+        return told
 
     def _page(self, name: str, up: str, now: float, here: str | None, **values: object) -> Made:
         return Made(render(name, self._site, up, now, here, **values), _HTML)

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from unittest.mock import Mock
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -130,3 +131,13 @@ def test_the_first_page_is_small(served: Served) -> None:
     assert sum(len(one.body) for one in packed) <= 15_000
     referred = re.findall(r'(?:href|src)="(static/[^"]+)"', page.text)
     assert len(referred) == 2
+
+
+def test_what_answers_leave_in_the_heap_is_given_back_now_and_then(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back = Mock()
+    monkeypatch.setattr("vampd.web.application.shrink_heap", given_back)
+    for number in range(150):
+        assert served.get(f"/?page={number + 1}" if number % 2 else "/metrics").status == 200
+    given_back.assert_called_once_with()
