@@ -153,13 +153,13 @@ def test_one_with_the_same_bytes_and_another_time_gets_the_time_alone(night_fold
     assert copy.stat().st_ino != inode
 
 
-def test_one_that_is_replaced_keeps_its_permissions(night_folder, disk):
+def test_one_that_is_replaced_keeps_its_permissions_and_no_more_rights(night_folder, disk):
     send(disk, night_folder)
     copy = disk / NIGHT.date / PRODUCTS[0]
-    copy.chmod(0o640)
     copy.write_bytes(b"other bytes")
+    copy.chmod(0o6640)
     send(disk, night_folder)
-    assert copy.stat().st_mode & 0o777 == 0o640
+    assert copy.stat().st_mode & 0o7777 == 0o640
     assert_arrived(night_folder, disk)
 
 

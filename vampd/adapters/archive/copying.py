@@ -101,7 +101,7 @@ def _copy_file(
             return
         with replacing_one_of_many(path) as file:
             if there is not None and stat.S_ISREG(there.st_mode):
-                os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
+                os.fchmod(file.fileno(), there.st_mode & 0o777)
             _copy_bytes(file_fd, file.fileno(), before.st_size, pace)
             os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
             failpoint("archive.copy.written")
