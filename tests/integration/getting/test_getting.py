@@ -14,8 +14,7 @@ import pytest
 from astropy.io import fits
 
 from tests.support.daemon.running import vampctl
-from tests.support.daemon.settled import SettledSites
-from tests.support.daemon.site import Site, configure, copy_site
+from tests.support.daemon.site import Site, configure
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
 from vampd.model.nights import Kind, NightId
 
@@ -23,16 +22,6 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 DATE = NIGHT.date
 # What vampd itself logs in with; a person has none of it.
 VAMPDS_SSH = ["/bin/false", "-i", "/nowhere/vampds_key"]
-
-
-@pytest.fixture(scope="module")
-def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return settled.copy(tmp_path_factory.mktemp("done") / "site")
-
-
-@pytest.fixture
-def site(done_site: Site, tmp_path: Path) -> Site:
-    return copy_site(done_site, tmp_path / "own site")
 
 
 @pytest.fixture(scope="module")

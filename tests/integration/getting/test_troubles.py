@@ -6,18 +6,17 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.daemon.running import BIN, run_until_idle, vampctl
-from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.examples import others_in_soak
 from tests.support.tools.errno_shim import Call, Shim
 from tests.support.worlds.hostile.three_users import MEMBER, give_to_owner
+from tests.support.worlds.hostile.unprivileged import made_open_folder
 from tests.support.worlds.sites.old_products import copy_to_archive, make_old_products
 from vampd.config import load_settings
 from vampd.model.nights import Kind, NightId
@@ -28,25 +27,10 @@ DATE = NIGHT.date
 OLD = NightId("20240612", Kind.ARCHIVE)
 
 
-@pytest.fixture(scope="module")
-def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return settled.copy(tmp_path_factory.mktemp("done") / "site")
-
-
-@pytest.fixture
-def site(done_site: Site, tmp_path: Path) -> Site:
-    return copy_site(done_site, tmp_path / "own site")
-
-
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A folder that every user can reach."""
-    base = Path(tempfile.mkdtemp(prefix="vampd-shared-"))
-    base.chmod(0o755)
-    try:
-        yield base
-    finally:
-        shutil.rmtree(base)
+    with made_open_folder() as folder:
+        yield folder
 
 
 def names_in(folder: Path) -> set[str]:
