@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         with_own_ssh,
     )
     from vampd.config.stages import Authority, Gen2Way, Headers, Sync, WhenMissing
-    from vampd.config.transfer import MOST_STREAMS, Destination, Transfer, is_in_night
+    from vampd.config.transfer import Destination, Transfer, is_in_night
 else:
     __getattr__ = show(
         __name__,
@@ -37,7 +37,7 @@ else:
                 "with_destination with_own_ssh"
             ),
             "stages": "Authority Gen2Way Headers Sync WhenMissing",
-            "transfer": "MOST_STREAMS Destination Transfer is_in_night",
+            "transfer": "Destination Transfer is_in_night",
         },
     )
 
@@ -45,7 +45,6 @@ __all__ = [
     "CONFIG_VARIABLE",
     "DEMO_VARIABLE",
     "MACHINE_CONFIG",
-    "MOST_STREAMS",
     "Authority",
     "Destination",
     "Gen2Way",

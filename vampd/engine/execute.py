@@ -110,8 +110,6 @@ from vampd.ports import (
 from vampd.stages.set_aside import cube_set_aside
 
 _log = get_log()
-# Of what is sent ahead: while one begins, which costs several log-ins, another one is busy.
-_CONNECTIONS = 2
 _THREADS = 4
 # Their names become durable together, at the end of their wave.
 _WRITTEN_TOGETHER = (WriteFramelist, EditCards, RebuildFramelists)
@@ -350,7 +348,6 @@ def _pack(tools: AttemptTools, action: Pack) -> None:
 
 
 def _send_ahead(tools: AttemptTools, raw_bytes: int) -> None:
-    is_remote = tools.settings.transfer.destination(tools.night.kind).host is not None
     sender = SenderAhead(
         tools.night,
         tools.folder,
@@ -361,7 +358,6 @@ def _send_ahead(tools: AttemptTools, raw_bytes: int) -> None:
         tools.pace,
         tools.settings.disk.reserve_bytes,
         tools.settings.transfer.send_ahead_bytes,
-        at_once=_CONNECTIONS if is_remote else 1,
     )
     sender.run(raw_bytes)
 

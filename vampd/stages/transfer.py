@@ -425,7 +425,10 @@ def _hash_there(paths: tuple[str, ...], files: Mapping[str, FileStamp]) -> Hash:
 
 
 def _pipelined(sends: list[Send], files: Mapping[str, FileStamp]) -> Iterator[list[Action]]:
-    """Waves in which one batch is read there while the next is sent, by all connections."""
+    """Waves in which one batch is read there while the next is sent; never two sends at once.
+
+    Two rsyncs would remove each other's folder of partial files.
+    """
     arrived: list[Action] = []
     for send in sends:
         yield [send, *arrived]

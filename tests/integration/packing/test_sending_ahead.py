@@ -22,7 +22,6 @@ from vampd.engine.archive.sending_ahead import Outbox, SenderAhead
 from vampd.errors import ArchiveUnknown, ClaimLost
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.proofs import PackingReceipt, Place, Receipt, RecordedReceipt
-from vampd.model.resources import Space
 from vampd.stages.own_files import BATCH_FILES
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
@@ -47,7 +46,6 @@ class Packing:
     pace: SteeredPace = field(default_factory=SteeredPace)
     least_bytes: int = 1
     reserve_bytes: int = 0
-    at_once: int = 1
 
     def __post_init__(self) -> None:
         (self.folder / "vgen2").mkdir()
@@ -65,7 +63,6 @@ class Packing:
             self.pace,
             self.reserve_bytes,
             self.least_bytes,
-            self.at_once,
         )
 
     @property
@@ -128,9 +125,9 @@ class Sending:
             raise self._errors[0]
 
 
-@pytest.fixture(params=[1, 2])
-def packing(tmp_path: Path, request: pytest.FixtureRequest) -> Packing:
-    return Packing(tmp_path, at_once=request.param)
+@pytest.fixture
+def packing(tmp_path: Path) -> Packing:
+    return Packing(tmp_path)
 
 
 def test_a_product_is_there_and_was_read_before_the_others_are_packed(packing: Packing) -> None:
@@ -265,7 +262,6 @@ def test_what_waits_when_packing_ends_is_left_to_the_transfer(packing: Packing) 
 def test_a_slow_link_keeps_no_night_at_packing(
     packing: Packing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packing.at_once = 1
     send, sent = packing.archive.send, list[int]()
 
     def send_slowly(*arguments: Any) -> None:
@@ -279,58 +275,3 @@ def test_a_slow_link_keeps_no_night_at_packing(
     packing.sender.run(RAW_BYTES)
     assert sent == [BATCH_FILES]  # of twice as many, with the sidecars
     assert len(packing.read_there) == BATCH_FILES
-
-
-def has_length(found: list[Any], length: int) -> bool:
-    return len(found) == length
-
-
-def test_a_part_begins_while_others_travel_and_no_more_than_may(
-    packing: Packing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send, at_once, most = packing.archive.send, list[None](), list[int]()
-    together = threading.Barrier(packing.at_once)
-
-    def send_together(*arguments: Any) -> None:
-        at_once.append(None)
-        most.append(len(at_once))
-        together.wait(10)
-        send(*arguments)
-        at_once.pop()
-
-    monkeypatch.setattr(packing.archive, "send", send_together)
-    names = [f"{number}" for number in range(2 * packing.at_once)]
-    with Sending(packing, RAW_BYTES):
-        for number, name in enumerate(names):
-            put = packing.pack(name)
-            put()
-            assert until(partial(has_length, most, number + 1)), "it was taken by itself"
-        assert until(lambda: len(packing.read_there) == 2 * len(names))
-    assert max(most) == packing.at_once
-
-
-def test_space_there_is_asked_for_all_that_travels(
-    packing: Packing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    packing.at_once, packing.archive.capacity_bytes = 2, 150
-    send, space = packing.archive.send, packing.archive.space
-    goes_on, asked = threading.Event(), list[Space]()
-
-    def send_late(*arguments: Any) -> None:
-        assert goes_on.wait(10)
-        send(*arguments)
-
-    def tell_space() -> Space:
-        asked.append(space())
-        return asked[-1]
-
-    monkeypatch.setattr(packing.archive, "send", send_late)
-    monkeypatch.setattr(packing.archive, "space", tell_space)
-    with capture_logs() as logs, Sending(packing, RAW_BYTES):
-        for number, name in enumerate(("a", "b")):
-            packing.pack(name, b"x" * 80)()
-            assert until(partial(has_length, asked, number + 1))
-        goes_on.set()
-        assert until(lambda: bool(logs))
-    assert [log["code"] for log in logs] == ["disk_low"]
-    assert packing.there == {"vgen2/a.fits.fz", "vgen2/a.txt"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis.strategies as st
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 
 from tests.support.builders.settings import make_settings
 from vampd.adapters.archive.rsync import partial_folder
-from vampd.adapters.archive.streams import StreamNumbers, all_at_once, split
+from vampd.adapters.archive.streams import all_at_once, split
 from vampd.config.transfer import MOST_STREAMS
 
 sizes = st.dictionaries(st.text(min_size=1), st.integers(0, 10**10), min_size=1, max_size=40)
@@ -74,23 +73,3 @@ def test_unless_it_is_set_the_cores_say_how_many(
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     assert make_settings().transfer.streams_at_once == many
     assert make_settings(transfer={"streams": 3}).transfer.streams_at_once == 3
-
-
-def test_no_two_copies_have_one_number_and_each_gets_one() -> None:
-    numbers, had, lock = StreamNumbers(3), set[int](), threading.Lock()
-
-    def copy(wanted: int) -> int:
-        with numbers.taken(wanted) as given:
-            with lock:
-                assert had.isdisjoint(given)
-                had.update(given)
-            assert 1 <= len(given) <= wanted
-            with lock:
-                had.difference_update(given)
-            return len(given)
-
-    with ThreadPoolExecutor(8) as threads:
-        given = list(threads.map(copy, [1, 2, 3, 8] * 50))
-    assert len(given) == 200
-    with numbers.taken(8) as all_of_them:
-        assert list(all_of_them) == [0, 1, 2]

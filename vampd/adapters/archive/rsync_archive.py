@@ -26,7 +26,7 @@ from vampd.adapters.archive.sources import (
     parts_to_send,
     pinned_sources,
 )
-from vampd.adapters.archive.streams import WORTH_BYTES, StreamNumbers, all_at_once, split
+from vampd.adapters.archive.streams import WORTH_BYTES, all_at_once, split
 from vampd.adapters.archive.targets import PinnedFolder, without_folders
 from vampd.adapters.programs import (
     CauseName,
@@ -35,7 +35,7 @@ from vampd.adapters.programs import (
     original_words,
     run_process,
 )
-from vampd.config import MOST_STREAMS, Transfer
+from vampd.config import Transfer
 from vampd.errors import VampdError
 from vampd.model.nights import NightId
 from vampd.model.plan import Compare
@@ -55,7 +55,6 @@ class RsyncArchive(NightArchive):
     ) -> None:
         super().__init__(path, transfer, name, root)
         self._durability: Durability | None = None
-        self._numbers = StreamNumbers(MOST_STREAMS)
 
     @abstractmethod
     def _remote_shell(self) -> Sequence[str]:
@@ -99,15 +98,11 @@ class RsyncArchive(NightArchive):
     ) -> None:
         """One part by several connections at once, where that is worth them."""
         sizes = {name: _size_at(folder / name) for name in part.names}
+        groups = split(sizes, self._transfer.streams_at_once, WORTH_BYTES)
         send = partial(self._send_stream, night, folder, compare, pace, before)
-        with self._numbers.taken(self._transfer.streams_at_once) as numbers:
-            groups = split(sizes, len(numbers), WORTH_BYTES)
-            all_at_once(
-                [
-                    partial(send, Part(names, part.below), number)
-                    for number, names in zip(numbers, groups, strict=False)
-                ]
-            )
+        all_at_once(
+            [partial(send, Part(names, part.below), number) for number, names in enumerate(groups)]
+        )
 
     def _send_stream(
         self,

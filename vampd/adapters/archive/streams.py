@@ -8,10 +8,8 @@ other's.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Condition
 from typing import TypeVar
 
 from vampd.errors import no_threads
@@ -19,28 +17,6 @@ from vampd.errors import no_threads
 _Result = TypeVar("_Result")
 # A connection costs a tenth of a second and more.
 WORTH_BYTES = 64_000_000
-
-
-class StreamNumbers:
-    """The numbers of copies to one host at once, each of which one copy has at a time."""
-
-    def __init__(self, most: int) -> None:
-        self._free = set(range(most))
-        self._given_back = Condition()
-
-    @contextmanager
-    def taken(self, wanted: int) -> Iterator[Sequence[int]]:
-        """At most so many numbers, the lowest that are free, and one at least; waits for that."""
-        with self._given_back:
-            self._given_back.wait_for(lambda: self._free)
-            numbers = sorted(self._free)[: max(1, wanted)]
-            self._free.difference_update(numbers)
-        try:
-            yield numbers
-        finally:
-            with self._given_back:
-                self._free.update(numbers)
-                self._given_back.notify_all()
 
 
 def split(sizes: Mapping[str, int], streams: int, worth_bytes: int) -> list[tuple[str, ...]]:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextvars
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
-from typing import TypeVar
 
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import stamp_of
@@ -30,7 +29,6 @@ from vampd.stages.records.own_paths import PACKED_SUFFIX
 from vampd.stages.transfer import is_gone_there
 
 _log = get_log()
-_Result = TypeVar("_Result")
 _LOOK_EVERY_S = 0.5
 # Each program that sends, and each that reads there, costs a fraction of a second of a core.
 _MOST_LOOKS = 100
@@ -83,10 +81,7 @@ class Outbox:
 
 @dataclass(frozen=True)
 class SenderAhead:
-    """Sends what comes out of ``outbox``, at least ``least_bytes`` at once, until it is closed.
-
-    ``at_once`` parts travel at a time: over a connection, one begins while another one fills it.
-    """
+    """Sends what comes out of ``outbox``, at least ``least_bytes`` at once, until it is closed."""
 
     night: NightId
     folder: Path
@@ -97,7 +92,6 @@ class SenderAhead:
     pace: Pace
     reserve_bytes: int
     least_bytes: int
-    at_once: int = 1
 
     def run(self, raw_bytes: int) -> None:
         """Send and read there; ``raw_bytes`` are packed in all. ClaimLost, StoreError.
@@ -115,16 +109,9 @@ class SenderAhead:
 
     def _send(self, least_bytes: int) -> None:
         there: Mapping[str, FileStamp] | None = None
-        with (
-            ThreadPoolExecutor(1, "vampd-reading-there") as reading,
-            ThreadPoolExecutor(self.at_once, "vampd-sending-ahead") as sending,
-        ):
-            under_way = _UnderWay(self.at_once)
-            while True:
-                under_way.wait_for_place()
-                taken = self.outbox.take(least_bytes, _LOOK_EVERY_S)
-                if taken is None:
-                    break
+        readings: list[Future[None]] = []
+        with ThreadPoolExecutor(1, thread_name_prefix="vampd-reading-there") as thread:
+            while (taken := self.outbox.take(least_bytes, _LOOK_EVERY_S)) is not None:
                 self.pace.check()
                 if not taken:
                     continue
@@ -132,21 +119,19 @@ class SenderAhead:
                     return
                 sizes = self._sizes(taken, there)
                 for part in batches(list(sizes), sizes):
-                    under_way.wait_for_place()
                     # What is slower than packing sends the rest in its own stage.
                     if not self.outbox.is_open:
                         break
-                    size = sum(sizes[path].size for path in part)
-                    self._refuse_shortage(Need(size + under_way.bytes, len(part)))
+                    self._refuse_shortage(part, sizes)
+                    self.host.send(self.night, self.folder, part, Compare.SIZE_AND_TIME, self.pace)
+                    failpoint("send_ahead.sent")
                     # Meanwhile the next ones are sent.
-                    under_way.add(_submit(sending, self._send_part, reading, part), size)
-            under_way.wait_for_all()
-
-    def _send_part(self, reading: ThreadPoolExecutor, part: Sequence[str]) -> Future[None]:
-        """Send a part; gives its reading there, which the next ones do not wait for."""
-        self.host.send(self.night, self.folder, part, Compare.SIZE_AND_TIME, self.pace)
-        failpoint("send_ahead.sent")
-        return _submit(reading, self._read_there, part)
+                    readings.append(_submit(thread, self._read_there, part))
+                for reading in readings:
+                    if reading.done():
+                        reading.result()
+            for reading in readings:
+                reading.result()
 
     def _lying_there(self) -> Mapping[str, FileStamp] | None:
         """What the archive has of the night; None if the transfer stage must look first."""
@@ -179,7 +164,8 @@ class SenderAhead:
                 sizes |= {file.path: file for file in files if file is not None}
         return sizes
 
-    def _refuse_shortage(self, need: Need) -> None:
+    def _refuse_shortage(self, part: Sequence[str], files: Mapping[str, FileStamp]) -> None:
+        need = Need(sum(files[path].size for path in part), len(part))
         shortage = find_shortage(self.host.space(), need, self.reserve_bytes)
         if shortage is not None:
             raise DiskFull("disk_low", f"there is too little space at the archive host: {shortage}")
@@ -190,44 +176,10 @@ class SenderAhead:
         self.receipts.keep(self.night, read)
 
 
-class _UnderWay:
-    """Parts that are sent, at most so many at once, and read there afterwards."""
-
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
-        self._sending: dict[Future[Future[None]], int] = {}
-        self._reading: list[Future[None]] = []
-
-    @property
-    def bytes(self) -> int:
-        """What is being sent; some of it may be there already."""
-        return sum(self._sending.values())
-
-    def add(self, part: Future[Future[None]], size: int) -> None:
-        """A part of so many bytes that is being sent."""
-        self._sending[part] = size
-
-    def wait_for_place(self) -> None:
-        """Wait until another part may be sent; raises what any of them has failed with."""
-        if len(self._sending) >= self._at_once:
-            wait(self._sending, return_when=FIRST_COMPLETED)
-        for part in [part for part in self._sending if part.done()]:
-            del self._sending[part]
-            self._reading.append(part.result())
-        for reading in self._reading:
-            if reading.done():
-                reading.result()
-
-    def wait_for_all(self) -> None:
-        """Wait until all are sent and read; raises as `wait_for_place`."""
-        for reading in [*self._reading, *(part.result() for part in self._sending)]:
-            reading.result()
-
-
 def _submit(
-    threads: ThreadPoolExecutor, function: Callable[..., _Result], *arguments: object
-) -> Future[_Result]:
+    thread: ThreadPoolExecutor, function: Callable[[Sequence[str]], None], part: Sequence[str]
+) -> Future[None]:
     try:
-        return threads.submit(contextvars.copy_context().run, function, *arguments)
+        return thread.submit(contextvars.copy_context().run, function, part)
     except RuntimeError as error:
-        raise no_threads("sending and reading at the archive", error) from error
+        raise no_threads("reading at the archive", error) from error
