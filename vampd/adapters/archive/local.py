@@ -205,7 +205,7 @@ class LocalArchive(NightArchive):
         It is equal to itself, and what is sent takes its place.
         """
         try:
-            there = os.lstat(Path(os.path.realpath(self._path)) / self._name_of(night) / path)
+            there = os.lstat(self._folder_here(night) / path)
         except (FileNotFoundError, NotADirectoryError):
             return compare
         return Compare.NOTHING if self._is_here(night, path, there) else compare
@@ -242,7 +242,7 @@ class LocalArchive(NightArchive):
         pace: Pace,
         most_bytes: int | None,
     ) -> None:
-        source = Path(os.path.realpath(self._path)) / self._name_of(night) / parent
+        source = self._folder_here(night) / parent
         how = dict.fromkeys(names, compare)
         try:
             copy_files(source, target.folder, how, pace, most_bytes)
@@ -276,7 +276,7 @@ class LocalArchive(NightArchive):
                     yield Path(folder, name).relative_to(root).as_posix()
 
     def _remove_repeated(self, night: NightId, wholes: Mapping[str, str], pace: Pace) -> None:
-        folder = Path(os.path.realpath(self._path)) / self._name_of(night)
+        folder = self._folder_here(night)
         for leftover, whole in wholes.items():
             try:
                 remove_repeated(folder / leftover, folder / whole, pace)
@@ -296,7 +296,7 @@ class LocalArchive(NightArchive):
             return False
 
     def _refuse_itself(self, night: NightId, folder: Path | None) -> None:
-        there = Path(os.path.realpath(self._path)) / self._name_of(night)
+        there = self._folder_here(night)
         if there.is_symlink():
             raise link_found(there)
         if folder is None:

@@ -1,4 +1,4 @@
-"""Where rsync writes on this machine: one folder after the other, as it was walked to."""
+"""Where a copy is written on this machine: one folder after the other, as it was walked to."""
 
 from __future__ import annotations
 
