@@ -13,7 +13,7 @@ from vampd.cli.mail.mail import Choice, choose_manifests
 from vampd.cli.mail.manifest import find_manifests
 from vampd.errors import DataError, UsageError
 from vampd.model.delivery import Mailing, MailOutcome, MailState, ManifestFile, Way, parse_manifest
-from vampd.model.nights import Kind, NightId
+from vampd.model.nights import Discovery, Kind, NightId
 from vampd.wiring.connections import Connections
 
 FIRST, SECOND = (NightId(date, Kind.ARCHIVE) for date in ("20251106", "20251107"))
@@ -111,6 +111,16 @@ def test_a_damaged_manifest_is_named(world: FakeWorld) -> None:
 
 def test_a_night_that_is_not_done_may_have_a_supplement_to_come(world: FakeWorld) -> None:
     assert "a supplement may follow" in world.run("manifest", "20251106").output
+
+
+def test_to_what_the_old_tools_announced_no_supplement_is_to_come(world: FakeWorld) -> None:
+    old = NightId("20240101", Kind.ARCHIVE)
+    world.store.discover_all([Discovery(old, "vsync", "legacy", "of the old tools")], 1.0, "vampd")
+    world.reader.write(
+        "manifest_VMP_20240101.csv",
+        "VMPA00000009|/archive/20240101/vgen2/VMPA00000009.fits.fz|9000\r\n",
+    )
+    assert "supplement" not in world.run("manifest", "20240101").output
 
 
 def test_what_was_mailed_already_is_left_out_where_there_is_news(world: FakeWorld) -> None:

@@ -232,7 +232,7 @@ def _next(
         case Status.DONE:
             return "nothing left to do"
         case Status.LEGACY:
-            return "nothing: vampd leaves it to the old tools"
+            return "nothing: vampd leaves it as the old tools left it"
 
 
 def _when(record: NightRecord, code: WaitCode | None, now: float) -> str:

@@ -208,7 +208,8 @@ def warnings(found: Iterable[NightManifests]) -> Iterator[str]:
     """What to know before these go out."""
     for night in found:
         state = night.record.state
-        if state.status is not Status.DONE:
+        # Of one that the old tools made no supplement comes before a person has it taken on.
+        if state.status not in (Status.DONE, Status.LEGACY):
             yield (
                 f"{night.record.night.date} is {state.status} at {state.stage}:"
                 " a supplement may follow"
