@@ -71,10 +71,13 @@ class Sampler:
             self._said = ""
 
     def _run(self) -> None:
-        wait_s = _FIRST_AFTER_S
-        while not self._ending.wait(wait_s):
+        if self._ending.wait(_FIRST_AFTER_S):
+            # A life of a minute, as that of `vampd --until-idle`, has a sample too.
             self.take()
-            wait_s = SAMPLE_EVERY_S
+            return
+        self.take()
+        while not self._ending.wait(SAMPLE_EVERY_S):
+            self.take()
 
     def _rates(self) -> Iterator[tuple[Sampled, float]]:
         now = self._clock()

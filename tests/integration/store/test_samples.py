@@ -75,3 +75,17 @@ def test_samples_are_taken_until_vampd_ends(
     sampler._thread.join(60)
     sampler.close()
     assert len(taken) == 3
+
+
+def test_a_life_that_ends_before_the_first_sample_takes_one_as_it_ends(tmp_path: Path) -> None:
+    taken: list[float] = []
+
+    class Counting:
+        def keep(self, values: object, at: float) -> None:
+            taken.append(at)
+
+    sampler = Sampler(MemoryNights(), Counting(), tmp_path, tmp_path / "vampd.db")
+    sampler.start()
+    assert not taken
+    sampler.close()
+    assert len(taken) == 1
