@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vampd.config import load_settings
-from vampd.errors import VampdError
-from vampd.log import LogLevel, configure_log
+from vampd.log import LogLevel
 from vampd.model.nights import CAMERA_STREAMS, Event, EventName, NightId, NightUpdate
 from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
@@ -62,15 +61,13 @@ def move_night(
 @contextmanager
 def daemon_on(config: Path) -> Iterator[int]:
     """The pid of a daemon that runs while the block does."""
-    # As a process of its own, like the service; not forked, so that nothing of this is in it.
-    daemon = multiprocessing.get_context("spawn").Process(target=_serve, args=(config,))
-    daemon.start()
-    assert daemon.pid is not None
-    try:
-        yield daemon.pid
-    finally:
-        daemon.terminate()
-        daemon.join()
+    # The real program: what its workers import of it is part of what it costs.
+    command = (program("vampd"), "--config", str(config), "--log-level", LogLevel.ERROR)
+    with subprocess.Popen(command) as daemon:
+        try:
+            yield daemon.pid
+        finally:
+            daemon.terminate()
 
 
 def wait_for(happened: Callable[[], object], what: str) -> None:
@@ -93,14 +90,3 @@ def link_streams(raw: Path, folder: Path) -> None:
         (folder / stream).mkdir(parents=True)
         for path in (raw / stream).glob("*"):
             os.link(path, folder / stream / path.name)
-
-
-def _serve(config: Path) -> None:
-    from vampd.daemon.scheduler import RunMode
-    from vampd.wiring.daemon import run_daemon
-
-    configure_log(level=LogLevel.ERROR)
-    try:
-        run_daemon(lambda: load_settings(config), RunMode.FOREVER, config)
-    except VampdError as error:
-        sys.exit(error.message)

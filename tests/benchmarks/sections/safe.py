@@ -31,6 +31,8 @@ _WORKERS = 2
 _CUBES_EACH, _FRAMES_EACH = 20, 20
 _ROOM_BYTES = 2e9
 _LOOK_S, _QUIET_S = 0.01, 1.0
+# A part of a core, over so long.
+_AT_REST, _REST_S = 0.05, 2.0
 _NO_HEADER = bytes(9)
 _FPACK = 'cd "$1" && printf "%s\\0" *.fits | xargs -0 -P 2 -n 1 fpack -r -D -Y'
 
@@ -101,11 +103,20 @@ def _first_byte_cpu_s(raw: Path, options: Options) -> float:
         products = base / ROOT / _NIGHT.folder / Stream.VGEN2
         with daemon_on(config) as pid:
             wait_for(lambda: _has_scanned(base), "the daemon's first scan")
-            before_s = usage_below(pid).cpu_s
+            before_s = _cpu_s_at_rest(pid)
             link_streams(raw, base / ROOT / _NIGHT.folder)
             while not any(map(_is_packed_into, products.glob(".vampd-*.tmp"))):
                 time.sleep(_LOOK_S)
             return usage_below(pid).cpu_s - before_s
+
+
+def _cpu_s_at_rest(pid: int) -> float:
+    """What it and all that it started have used, once that is hardly more than a moment ago."""
+    used_s, before_s = usage_below(pid).cpu_s, -1.0
+    while used_s - before_s > _AT_REST * _REST_S:
+        time.sleep(_REST_S)
+        before_s, used_s = used_s, usage_below(pid).cpu_s
+    return used_s
 
 
 def _is_packed_into(path: Path) -> bool:
