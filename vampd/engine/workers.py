@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver
 from typing import TypeVar
 
 import pebble
@@ -66,12 +67,20 @@ class WorkerPool:
         self._begin_within_s = begin_within_s
         self._context = multiprocessing.get_context("forkserver")
         # Imported, and compiled if need be, once in the fork server, not in every worker.
-        self._context.set_forkserver_preload(["vampd.fits.preload"])
+        self._context.set_forkserver_preload(["vampd.fits.preload", "vampd.engine.planning"])
         # A worker has nothing to clean up, and one that hangs may ignore SIGTERM.
         pebble.CONSTS.term_timeout = _TERMINATE_S
         self._pool = self._make_pool()
         self._closed = False
         self._changing = threading.Lock()
+
+    def prepare(self) -> None:
+        """Have the fork server import what workers need, beside the caller and before any night.
+
+        What keeps it from starting is told by the first action that needs it.
+        """
+        with suppress(OSError):
+            forkserver.ensure_running()
 
     def _make_pool(self) -> ProcessPool:
         return ProcessPool(

@@ -119,6 +119,8 @@ def run_daemon(
         )
         keep_heap()
         sampler.start()
+        if mode is RunMode.FOREVER:
+            workers.prepare()
         with make_alarm(connections, lambda: life.in_force) as alarm:
             scheduler.run(mode)
         if mode is RunMode.UNTIL_IDLE:

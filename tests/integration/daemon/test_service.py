@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from tests.support.builders.nights import make_scenario
 from tests.support.builders.smallest_night import SMALLEST, make_smallest
@@ -131,3 +133,20 @@ def test_raw_is_sacred_whatever_happens(
     settle(site)
     assert_done(site, night)
     assert raw_state(site.folder(night)) == raw
+
+
+def test_what_forks_workers_is_ready_before_a_night_needs_it(site: Site) -> None:
+    def listening() -> set[str]:
+        table = Path("/proc/net/unix").read_text().splitlines()
+        return {f"socket:[{line.split()[6]}]" for line in table if "/listener-" in line}
+
+    def is_ready() -> bool:
+        return any(
+            listening() & {os.readlink(fd) for fd in Path(f"/proc/{server}/fd").iterdir()}
+            for server in daemon.fork_servers()
+        )
+
+    with running(site) as daemon:
+        wait_until(is_ready, "a fork server that listens")
+        assert not daemon.workers()
+        assert daemon.stop() == 0

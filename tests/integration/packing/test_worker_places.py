@@ -180,6 +180,15 @@ def test_a_pool_that_cannot_start_costs_one_action(
         workers.close()
 
 
+def test_workers_have_what_their_first_action_needs_from_the_fork_server(
+    workers: WorkerPool,
+) -> None:
+    workers.prepare()
+    # A function of no module of ours, so that nothing of ours is imported to call it.
+    names = workers.run(SteadyPace(), {}, eval, "sorted(__import__('sys').modules)")
+    assert {"vampd.config", "vampd.stages.sync", "vampd.fits.rice.kernels"} <= set(names)
+
+
 def test_a_temporary_folder_without_room_for_a_socket_is_reported_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
