@@ -12,8 +12,11 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
@@ -88,12 +91,9 @@ def pack_framelist(
     """Pack one framelist of a night into its product and sidecar; see `pack_cube`.
 
     The framelist is locked meanwhile: it waits for a worker that is being killed, so that two
-    never write one product.
+    never write one product. FileNotFoundError if it is gone, also if it went while it waited.
     """
-    # For writing: NFS locks nothing else.
-    framelist_fd = open_unlinked(night_folder / framelist_path, os.O_RDWR)
-    with open(framelist_fd, "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _locked(night_folder / framelist_path) as file:
         meter.begin()
         content = read_to_end(file, night_folder / framelist_path)
         text = content.decode("utf-8", "surrogateescape")
@@ -113,6 +113,19 @@ def pack_framelist(
             proven,
         )
     return Packed(reading, _receipts(framelist, reading))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[BinaryIO]:
+    """A file that stands under its name while it is locked."""
+    while True:
+        # For writing: NFS locks nothing else.
+        with open(open_unlinked(path, os.O_RDWR), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Who held it may have replaced or retired it.
+            if os.path.samestat(os.fstat(file.fileno()), os.lstat(path)):
+                yield file
+                return
 
 
 def take_over(night_folder: Path, packed_path: str, pace: SharedPace) -> TakenOver:

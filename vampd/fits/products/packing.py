@@ -7,7 +7,7 @@ what it is packed from.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,8 +41,9 @@ def pack_cube(
 
     The sidecar is written first. Before it is named, the product is read back past the cache for
     its SHA-256 and for what ``verify`` requires. ``proven`` are receipts of these two files, if
-    they were proven before. A product that exists is compared with its receipt or, if it has none,
-    packed again beside it and compared with that.
+    they were proven before. A product that exists, or that another worker names meanwhile, is
+    compared with its receipt or, if it has none, packed again beside it and compared with that:
+    an order that is carried out twice ends in one product and in equal receipts.
 
     Raises DataError ``product_damaged`` if what exists is not what is packed, ``product_missing``
     if what is packed is not what was proven (nothing is named then), ``pack_mismatch`` (the file is
@@ -53,21 +54,44 @@ def pack_cube(
     refuse_other_bytes(sidecar, text_digest(format_sidecar(framelist)), digests.get(sidecar))
     # Sums of other bytes than these.
     content = replace(framelist, cards=without_checksums(framelist.cards))
-    if packed.is_file():
+    written: tuple[int, int, str] | None = None
+    if not packed.is_file():
+        write_sidecar(framelist, sidecar)
+        failpoint("packed.sidecar_written")
+        written = _write_first(content, night_folder, packed, verify, pace, meter, digests)
+    if written is None:
         sha256 = digests.get(packed)
         if sha256 is None:
             sha256 = digest_packed(content, night_folder, packed, verify, pace, meter)
-        size, mtime_ns = _refuse_other_product(packed, sha256, pace)
+        written = _refuse_other_product(packed, sha256, pace)
         _complete_sidecar(framelist, sidecar)
-    else:
-        write_sidecar(framelist, sidecar)
-        failpoint("packed.sidecar_written")
+    size, mtime_ns, sha256 = written
+    stamp = FileStamp(packed.relative_to(night_folder).as_posix(), size, mtime_ns)
+    return Receipt(Place.HERE, stamp, sha256, time.time())
+
+
+def _write_first(
+    content: Framelist,
+    night_folder: Path,
+    packed: Path,
+    verify: Verification,
+    pace: Pace,
+    meter: Meter,
+    digests: Mapping[Path, str],
+) -> tuple[int, int, str] | None:
+    """Write the product; its size, mtime (ns) and SHA-256, None if another was faster.
+
+    That is who has the same order where no lock reaches both: on another host, or thought dead.
+    """
+    try:
         status, sha256 = write_packed(
             content, night_folder, packed, verify, pace, meter, digests.get(packed)
         )
-        size, mtime_ns = status.st_size, status.st_mtime_ns
-    stamp = FileStamp(packed.relative_to(night_folder).as_posix(), size, mtime_ns)
-    return Receipt(Place.HERE, stamp, sha256, time.time())
+    except DataError as error:
+        if error.code != "already_exists" or not packed.is_file():
+            raise
+        return None
+    return status.st_size, status.st_mtime_ns, sha256
 
 
 def digest_again(framelist: Framelist, night_folder: Path, packed: Path, pace: Pace) -> str:
@@ -79,14 +103,14 @@ def digest_again(framelist: Framelist, night_folder: Path, packed: Path, pace: P
     return digest_packed(content, night_folder, packed, "none", pace, _UNMETERED)
 
 
-def _refuse_other_product(packed: Path, sha256: str, pace: Pace) -> tuple[int, int]:
-    """Read a product that exists; its size and mtime (ns) if it has this SHA-256."""
+def _refuse_other_product(packed: Path, sha256: str, pace: Pace) -> tuple[int, int, str]:
+    """Read a product that exists; its size, mtime (ns) and SHA-256 if it has this one."""
     size, mtime_ns, found = hash_file(packed, pace)
     if found != sha256:
         raise _not_as_proven(packed, f"SHA-256 {found}", f"SHA-256 {sha256}")
     # A worker that was killed may have named it and not made its name durable.
     fsync_folder(packed.parent)
-    return size, mtime_ns
+    return size, mtime_ns, found
 
 
 def _complete_sidecar(framelist: Framelist, sidecar: Path) -> None:

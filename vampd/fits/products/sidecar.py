@@ -24,7 +24,12 @@ def write_sidecar(framelist: Framelist, sidecar: Path) -> None:
 
 def create_sidecar(framelist: Framelist, sidecar: Path) -> None:
     """As `write_sidecar`, but one that differs stays: DataError ``already_exists``."""
-    _write(framelist, sidecar, creating)
+    try:
+        _write(framelist, sidecar, creating)
+    except DataError:
+        # Another worker with the same order may have been faster.
+        if not _holds(sidecar, _text_of(framelist)):
+            raise
 
 
 def _write(
@@ -32,12 +37,16 @@ def _write(
     sidecar: Path,
     opening: Callable[[Path], AbstractContextManager[BinaryIO]],
 ) -> None:
-    text = format_sidecar(framelist).encode("utf-8", "surrogateescape")
+    text = _text_of(framelist)
     if _holds(sidecar, text):
         fsync_folder(sidecar.parent)
         return
     with opening(sidecar) as file:
         file.write(text)
+
+
+def _text_of(framelist: Framelist) -> bytes:
+    return format_sidecar(framelist).encode("utf-8", "surrogateescape")
 
 
 def _holds(sidecar: Path, text: bytes) -> bool:
