@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
 
@@ -53,6 +53,7 @@ from vampd.engine.nights.framelist_files import read_framelist
 from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.engine.packing import pack_in_worker, take_over_in_worker
+from vampd.engine.sight import Sight
 from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, TransientError, no_threads
 from vampd.log import get_log
@@ -107,6 +108,7 @@ from vampd.ports import (
     PackingReceipts,
     Receipts,
 )
+from vampd.stages.records.own_paths import sidecar_path
 from vampd.stages.set_aside import cube_set_aside
 
 _log = get_log()
@@ -180,6 +182,14 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
             _finish(part, progress, errors)
     if errors:
         raise joining_raw(errors[min(errors)], errors.values())
+    packed = [path for each in wave if isinstance(each, Pack) for path in _made_by(each)]
+    if packed:
+        # The next survey goes by the listing.
+        Sight(tools.folder, tools.pace).wait_for_names(packed)
+
+
+def _made_by(action: Pack) -> tuple[str, str]:
+    return action.packed, sidecar_path(action.packed)
 
 
 @contextmanager
@@ -340,11 +350,14 @@ def _pack(tools: AttemptTools, action: Pack) -> None:
     verify = tools.settings.fpack.verify
     packed = pack_in_worker(tools.workers, tools.folder, action, verify, tools.pace, tools.meters)
     failpoint("execute.pack.packed")
+    Sight(tools.folder, tools.pace).wait_for_product(packed.reading, packed.receipts[1])
     # Before anything relies on the product.
     tools.packing_receipts.record(tools.night, packed.receipts, at=tools.clock())
     failpoint("execute.pack.recorded")
-    tools.receipts.keep(tools.night, [packed.reading])
-    tools.outbox.put(packed.reading, packed.receipts)
+    # By this host's clock: the worker's may be another's.
+    reading = replace(packed.reading, at=tools.clock())
+    tools.receipts.keep(tools.night, [reading])
+    tools.outbox.put(reading, packed.receipts)
 
 
 def _send_ahead(tools: AttemptTools, raw_bytes: int) -> None:

@@ -20,17 +20,21 @@ from tests.support.daemon.running import PATIENCE_S, held_worker, wait_until
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import product_tree, record_of
 from tests.support.tools.packing import prepare
+from vampd.disk.durable import names_in
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
-from vampd.engine.execute import AttemptTools, execute
+from vampd.engine import sight
+from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.workers import WorkerPool
-from vampd.errors import DataError, WorkerLost
+from vampd.errors import DataError, TransientError, WorkerLost
 from vampd.fits.worker import Packed, pack_framelist
 from vampd.model.cubes import Framelist
 from vampd.model.nights import Kind, NightId, StageName, Status
-from vampd.model.plan import Pack
+from vampd.model.plan import Action, Pack
 from vampd.model.proofs import PackingReceipt, Receipt
 from vampd.ports import Pace
+
+OUR_TIME = 1_000.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class LosingPool(WorkerPool):
     """Loses one worker after another, each after what it did last, and then packs."""
 
     def __init__(self, last_deeds: list[Callable[[], object]], packing: Packing) -> None:
-        self.last_deeds, self.packing = last_deeds, packing
+        self.workers, self.last_deeds, self.packing = 1, last_deeds, packing
         self.lost: list[str] = []
 
     @contextmanager
@@ -145,10 +149,20 @@ def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
         pace=pace,
         mail=nothing,
         low_space=nothing,
+        clock=lambda: OUR_TIME,
     )
     framelist = packing.framelist
-    execute(tools, Pack(framelist.path, framelist.packed_path, framelist.frames, 1))
+    pack = Pack(framelist.path, framelist.packed_path, framelist.frames, 1)
+    execute_wave(tools, (pack,), progress=Unheard())
     return cast("KeptReceipts", receipts)
+
+
+class Unheard:
+    def done(self, action: Action) -> None:
+        """No one asks."""
+
+    def look(self) -> None:
+        """No one asks."""
 
 
 def nothing_done() -> None:
@@ -182,6 +196,42 @@ def test_a_cube_that_loses_every_worker_is_given_up(packing: Packing) -> None:
     with pytest.raises(WorkerLost):
         execute_pack(packing, pool)
     assert len(pool.lost) == 3
+
+
+def test_a_reading_has_the_time_of_who_keeps_it(packing: Packing) -> None:
+    (kept,) = execute_pack(packing, LosingPool([], packing)).kept
+    assert kept.at == OUR_TIME
+
+
+def test_nothing_is_recorded_of_a_product_that_is_not_seen_here(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight, "SEEN_WITHIN_S", 0.0)
+    shown = packing.pack()
+    packing.product.unlink()
+    recorded: list[object] = []
+    monkeypatch.setattr(KeptReceipts, "record", lambda *_, **__: recorded.append(_))
+    pool = LosingPool([], packing)
+    monkeypatch.setattr(pool, "result", lambda *_: shown)
+    with pytest.raises(TransientError) as caught:
+        execute_pack(packing, pool)
+    assert caught.value.code == "product_unseen"
+    assert not recorded
+
+
+def test_a_wave_ends_when_its_products_are_listed(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listings = [0, 0, 1]
+    seen = []
+
+    def names_late(folder: Path) -> list[str]:
+        seen.append(folder)
+        return names_in(folder) if listings.pop(0) else []
+
+    monkeypatch.setattr(sight, "names_in", names_late)
+    execute_pack(packing, LosingPool([], packing))
+    assert seen == [packing.product.parent] * 3
 
 
 def test_a_stage_ends_only_after_its_last_writer(tmp_path: Path) -> None:

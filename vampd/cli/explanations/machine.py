@@ -40,6 +40,9 @@ worker_deadline
 worker_not_started
     No worker process can be started.
     Look at /dev/shm, TMPDIR, and how many processes and open files the service may have.
+product_unseen
+    A worker has made a product, and this host did not see it as it was made within 90 seconds.
+    Look at who changes the folder, and at how its file system is mounted (NFS); it is tried again.
 no_memory
     The memory did not suffice.
     Look at what uses it (`systemctl status vampd`); fewer `schedule.workers`.
