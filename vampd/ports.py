@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # Only for annotations: `vampctl status`, which needs nights alone, starts without them.
     from vampd.model.accounts import Adoption, OldCopy
     from vampd.model.alarm import AlarmMessage, AlarmState, Told
+    from vampd.model.crew import Packed, PackOrder
     from vampd.model.cubes import (
         ChangedRaw,
         FrameCount,
@@ -71,6 +72,24 @@ class Meter(Protocol):
 
     def add(self, frames: int, size: int) -> None:
         """Count frames and raw bytes that are packed."""
+        ...
+
+
+class Crew(Protocol):
+    """Whoever packs: the worker processes of this machine, or of others."""
+
+    @property
+    def places(self) -> int:
+        """How many orders it may have in hand at once now."""
+        ...
+
+    def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
+        """Wait for a place, have an order carried out, and say what was proven.
+
+        A worker that is lost costs a try, not the order: WorkerLost if all were. Else what packing
+        raises: DataError, TransientError, OSError; ClaimLost (``stopped``) if the pace stops or the
+        crew was closed. What ``meter`` counts begins anew with each try.
+        """
         ...
 
 

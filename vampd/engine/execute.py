@@ -52,11 +52,12 @@ from vampd.engine.mailing.manifests import (
 from vampd.engine.nights.framelist_files import read_framelist
 from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
-from vampd.engine.packing import pack_in_worker, take_over_in_worker
+from vampd.engine.packing import metered, take_over_in_worker
 from vampd.engine.sight import Sight
 from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, TransientError, no_threads
 from vampd.log import get_log
+from vampd.model.crew import PackOrder
 from vampd.model.cubes import (
     PRODUCT_LOST,
     RAW_REMOVED,
@@ -102,6 +103,7 @@ from vampd.model.proofs import Digests, PackingReceipt, Place, Receipt
 from vampd.ports import (
     ArchiveHost,
     ChangedRawFiles,
+    Crew,
     FrameIdAuthority,
     Ledger,
     NightReader,
@@ -137,6 +139,7 @@ class AttemptTools:
     authority: FrameIdAuthority
     archive_host: ArchiveHost
     workers: WorkerPool
+    crew: Crew
     pace: SharedPace
     mail: MailContext
     low_space: LowSpaceMarks
@@ -160,7 +163,8 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
     errors: dict[int, Exception] = {}
     # A thread that waits for a worker costs nothing.
     needs_workers = any(action.runs_in is RunsIn.WORKER for action in wave)
-    at_once = max(_THREADS, tools.workers.workers) if needs_workers else _THREADS
+    places = max(tools.workers.workers, tools.crew.places) if needs_workers else 0
+    at_once = max(_THREADS, places)
     name = f"vampd-{tools.night.date}"
     with ThreadPoolExecutor(at_once, name) as threads, _beside(tools, wave, progress, errors):
         running: list[tuple[int, Action, Future[None]]] = []
@@ -348,7 +352,9 @@ def _write_one_of_many(tools: AttemptTools, framelist: Framelist) -> None:
 
 def _pack(tools: AttemptTools, action: Pack) -> None:
     verify = tools.settings.fpack.verify
-    packed = pack_in_worker(tools.workers, tools.folder, action, verify, tools.pace, tools.meters)
+    order = PackOrder(tools.folder, action.framelist, verify, action.proven)
+    with metered(tools.meters, action.framelist, tools.pace) as meter:
+        packed = tools.crew.pack(order, tools.pace, meter)
     failpoint("execute.pack.packed")
     Sight(tools.folder, tools.pace).wait_for_product(packed.reading, packed.receipts[1])
     # Before anything relies on the product.

@@ -56,7 +56,7 @@ def part_wave(tools: AttemptTools, wave: Wave) -> tuple[Wave, Wave]:
     if len(packs) < 2:
         return wave, ()
     space = space_at(tools.folder)
-    count = min(tools.workers.workers, len(packs) - 1)
+    count = min(tools.crew.places, len(packs) - 1)
     while count > 1:
         need = need_here(packs[:count], _WORST_PART)
         if find_shortage(space, need, tools.settings.disk.reserve_bytes) is None:

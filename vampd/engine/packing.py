@@ -1,4 +1,4 @@
-"""Packing a framelist in a worker process: metered, and tried again when the worker is lost."""
+"""Packing in the worker processes of this machine, and how far it has come."""
 
 from __future__ import annotations
 
@@ -10,37 +10,32 @@ from pathlib import Path
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.workers import WorkerPool
-from vampd.fits.worker import Packed, TakenOver, pack_framelist, take_over
-from vampd.model.plan import Pack, TakeOver
-from vampd.model.proofs import Verification
+from vampd.fits.worker import TakenOver, pack_framelist, take_over
+from vampd.model.crew import Packed, PackOrder
+from vampd.model.plan import TakeOver
+from vampd.ports import Meter, Pace
 
 
-def pack_in_worker(
-    workers: WorkerPool,
-    folder: Path,
-    action: Pack,
-    verify: Verification,
-    pace: SharedPace,
-    meters: dict[str, SharedMeter],
-) -> Packed:
-    """Pack a framelist; a worker that dies or hangs costs a retry, not the night's attempt.
+class LocalCrew:
+    """The Crew of this machine: its worker pool, which others may use beside it and must close."""
 
-    What a lost worker had already named is compared by its successor. ``meters`` holds the
-    progress, by framelist, until the action counts as done.
-    """
-    path = action.framelist
-    with workers.place(pace), _metered(meters, path, pace) as meter:
-        return workers.run(
-            pace,
-            {"framelist": path},
-            pack_framelist,
-            folder,
-            path,
-            verify,
-            pace,
-            meter,
-            action.proven,
-        )
+    def __init__(self, workers: WorkerPool) -> None:
+        self._workers = workers
+
+    @property
+    def places(self) -> int:
+        """How many workers there are; fewer are busy when memory is short."""
+        return self._workers.workers
+
+    def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
+        """Pack in a worker; ``pace`` and ``meter`` are those that processes share.
+
+        What a lost worker had already named is compared by its successor.
+        """
+        with self._workers.place(pace):
+            return self._workers.run(
+                pace, {"framelist": order.framelist}, pack_framelist, order, pace, meter
+            )
 
 
 def take_over_in_worker(
@@ -52,8 +47,8 @@ def take_over_in_worker(
 
 
 @contextmanager
-def _metered(meters: dict[str, SharedMeter], path: str, pace: SharedPace) -> Iterator[SharedMeter]:
-    """A meter for a framelist's worker."""
+def metered(meters: dict[str, SharedMeter], path: str, pace: SharedPace) -> Iterator[SharedMeter]:
+    """A meter for who packs a framelist, in ``meters`` by its path until the action is done."""
     meter = SharedMeter.create(pace.folder / f"meter-{secrets.token_hex(8)}")
     try:
         meter.begin()  # mapped from now on, whatever happens to the name

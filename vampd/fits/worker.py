@@ -25,27 +25,19 @@ from vampd.disk.rights import PUBLIC_UMASK
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
 from vampd.fits.products import pack_cube, prove_old_product
+from vampd.model.crew import Packed, PackOrder
 from vampd.model.cubes import Framelist, form_of, format_sidecar, parse_framelist
 from vampd.model.nights import FileStamp
 from vampd.model.proofs import (
     PackingReceipt,
     Place,
     Receipt,
-    Verification,
     refuse_other_form,
     text_bytes,
     text_digest,
 )
 
 _PR_SET_PDEATHSIG = 1
-
-
-@dataclass(frozen=True)
-class Packed:
-    """What packing proved: a reading of the product, and the receipts of product and sidecar."""
-
-    reading: Receipt
-    receipts: tuple[PackingReceipt, PackingReceipt]
 
 
 @dataclass(frozen=True)
@@ -80,37 +72,30 @@ def _end_with(process_fd: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def pack_framelist(
-    night_folder: Path,
-    framelist_path: str,
-    verify: Verification,
-    pace: SharedPace,
-    meter: SharedMeter,
-    proven: tuple[PackingReceipt, ...] = (),
-) -> Packed:
+def pack_framelist(order: PackOrder, pace: SharedPace, meter: SharedMeter) -> Packed:
     """Pack one framelist of a night into its product and sidecar; see `pack_cube`.
 
     The framelist is locked meanwhile: it waits for a worker that is being killed, so that two
     never write one product. FileNotFoundError if it is gone, also if it went while it waited.
     """
-    with _locked(night_folder / framelist_path) as file:
+    path = order.folder / order.framelist
+    with _locked(path) as file:
         meter.begin()
-        content = read_to_end(file, night_folder / framelist_path)
-        text = content.decode("utf-8", "surrogateescape")
+        text = read_to_end(file, path).decode("utf-8", "surrogateescape")
         try:
             framelist = parse_framelist(text)
         except DataError as error:
-            raise DataError(error.code, f"{framelist_path}: {error.message}") from error
-        refuse_other_form(form_of(framelist.cards), framelist_path)
+            raise DataError(error.code, f"{order.framelist}: {error.message}") from error
+        refuse_other_form(form_of(framelist.cards), order.framelist)
         reading = pack_cube(
             framelist,
-            night_folder,
-            night_folder / framelist.packed_path,
-            night_folder / framelist.sidecar_path,
-            verify,
+            order.folder,
+            order.folder / framelist.packed_path,
+            order.folder / framelist.sidecar_path,
+            order.verify,
             pace,
             meter,
-            proven,
+            order.proven,
         )
     return Packed(reading, _receipts(framelist, reading))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vampd.config import Settings
 from vampd.model.nights import NightId, NightRecord, last_releaser
-from vampd.ports import NightReader
+from vampd.ports import Crew, NightReader
 from vampd.wiring.connections import Connections
 from vampd.wiring.locks import lock_name
 from vampd.wiring.world import (
@@ -32,6 +32,7 @@ def make_tools(
     night: NightId,
     reader: NightReader,
     workers: WorkerPool,
+    crew: Crew,
     pace: SharedPace,
     actor: str,
 ) -> AttemptTools:
@@ -61,6 +62,7 @@ def make_tools(
             connections.packing_receipts,
         ),
         workers=workers,
+        crew=crew,
         pace=pace,
         mail=make_mail_context(settings, connections.mail_log),
         low_space=low_space_marks(settings),
@@ -74,6 +76,7 @@ class AttemptFactory:
 
     connections: Connections
     workers: WorkerPool
+    crew: Crew
     # The folder of the nights' locks.
     locks: Path
     pause: Flag
@@ -99,7 +102,9 @@ class AttemptFactory:
             settings=settings,
             store=connections.store,
             reader=reader,
-            tools=make_tools(connections, settings, night, reader, self.workers, pace, self.actor),
+            tools=make_tools(
+                connections, settings, night, reader, self.workers, self.crew, pace, self.actor
+            ),
             root=connections.root,
             lock_path=self.locks / lock_name(night),
             is_stopping=is_stopping,

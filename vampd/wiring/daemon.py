@@ -55,6 +55,7 @@ def run_daemon(
     from vampd.daemon.watch import FolderWatch
     from vampd.disk.pace import Flag
     from vampd.engine.deeds import Deeds
+    from vampd.engine.packing import LocalCrew
     from vampd.engine.workers import WorkerPool
     from vampd.store.database.opening import Access
 
@@ -66,6 +67,7 @@ def run_daemon(
     # Its signal would end a daemon that still waits for its disk.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
+    crew = LocalCrew(workers)
 
     life = SignsOfLife(database, configuration)
 
@@ -95,7 +97,7 @@ def run_daemon(
             FolderWatch,
             read_settings=read_settings,
             settings=settings,
-            attempts=AttemptFactory(connections, workers, locks, pause, "vampd"),
+            attempts=AttemptFactory(connections, workers, crew, locks, pause, "vampd"),
             flags=flags,
             is_in_foreground=lambda night: is_held(foreground_lock(settings, night)),
             pause=pause,

@@ -30,6 +30,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
     from vampd.disk.pace import Flag
     from vampd.engine.camera_watch import CameraWatch
     from vampd.engine.foreground import ForegroundLocks, ForegroundRunner
+    from vampd.engine.packing import LocalCrew
     from vampd.engine.workers import WorkerPool
     from vampd.model.nights import Status
 
@@ -57,7 +58,9 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
             connections.reader,
             settings,
             locks,
-            attempts=AttemptFactory(connections, workers, database.parent / "locks", pause, actor),
+            attempts=AttemptFactory(
+                connections, workers, LocalCrew(workers), database.parent / "locks", pause, actor
+            ),
             actor=actor,
             stop=stop,
             pause=pause,

@@ -19,6 +19,7 @@ from tests.benchmarks.process_tree import in_own_process
 from tests.benchmarks.subjects import STANDARD_CUBE, Subject, raw_cubes
 from vampd.disk.pace import Flag, SharedPace
 from vampd.disk.shared import SharedMeter
+from vampd.model.crew import PackOrder
 from vampd.model.cubes import format_framelist
 from vampd.simulate.scenario import CROP_64
 
@@ -65,7 +66,7 @@ def pack_often(night: Path, cube: Path, times: int) -> list[float]:
     times_s = []
     for _ in range(times + 1):
         began_s = time.process_time()
-        worker.pack_framelist(night, framelist.path, "full", pace, meter)
+        worker.pack_framelist(PackOrder(night, framelist.path, "full"), pace, meter)
         times_s.append(time.process_time() - began_s)
         (night / framelist.packed_path).unlink()
         (night / framelist.sidecar_path).unlink()

@@ -24,6 +24,7 @@ from vampd.config import Settings, load_settings
 from vampd.disk.pace import Flag, SharedPace
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.nights.night_listing import check_cube, cube_files, list_night
+from vampd.engine.packing import LocalCrew
 from vampd.engine.workers import WorkerPool
 from vampd.fits.headers import format_header, padded
 from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, timing_name
@@ -175,7 +176,9 @@ def sync_night(base: Path) -> Cost:
         with connect(settings) as connections:
             pace = SharedPace(Flag.create(base / "pause"), Flag.create(base / "stop"))
             reader = connections.reader
-            tools = make_tools(connections, settings, NIGHT, reader, workers, pace, "vampd")
+            tools = make_tools(
+                connections, settings, NIGHT, reader, workers, LocalCrew(workers), pace, "vampd"
+            )
             return _run_stage(settings, reader, tools)
     finally:
         workers.close()

@@ -24,6 +24,7 @@ from vampd.engine.nights.framelist_files import read_framelist
 from vampd.engine.purge.raw_records import _read_raw, read_records
 from vampd.errors import DataError, VampdError
 from vampd.fits.worker import pack_framelist
+from vampd.model.crew import PackOrder
 from vampd.model.delivery import ManifestFile
 from vampd.model.nights import FileStamp, Kind, NightId
 
@@ -37,7 +38,9 @@ _NO_METER = cast("Any", SimpleNamespace(begin=lambda: None))
 READERS: dict[str, Callable[[Path], object]] = {
     "file of vampd's": lambda base: read_whole(base / _SPARSE),
     "framelist": lambda base: read_framelist(base, _SPARSE),
-    "framelist to pack": lambda base: pack_framelist(base, _SPARSE, "none", _NO_METER, _NO_METER),
+    "framelist to pack": lambda base: pack_framelist(
+        PackOrder(base, _SPARSE, "none"), _NO_METER, _NO_METER
+    ),
     "generation": lambda base: _read_generation(base, _SPARSE),
     "kept answers": lambda base: AnswerFolder(base, base / "answer").lines(),
     "timing file to record": lambda base: _read_raw(base, _SPARSE),

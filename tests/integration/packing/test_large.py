@@ -20,6 +20,7 @@ from vampd.disk.shared import SharedMeter
 from vampd.errors import ClaimLost
 from vampd.fits.headers import format_header
 from vampd.fits.worker import pack_framelist
+from vampd.model.crew import PackOrder
 from vampd.model.cubes import Framelist, FrameRange, ProductOrder, format_framelist
 from vampd.model.proofs import Verification
 from vampd.model.resources import WORKER_BYTES
@@ -59,7 +60,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _pack(night: Path, verify: Verification, pace: SharedPace, meter: SharedMeter) -> None:
     try:
-        pack_framelist(night, f"vgen2/{NAME}.framelist", verify, pace, meter)
+        pack_framelist(PackOrder(night, f"vgen2/{NAME}.framelist", verify), pace, meter)
     except ClaimLost:
         os._exit(_STOPPED)
 

@@ -25,9 +25,11 @@ from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine import sight
 from vampd.engine.execute import AttemptTools, execute_wave
+from vampd.engine.packing import LocalCrew
 from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, TransientError, WorkerLost
-from vampd.fits.worker import Packed, pack_framelist
+from vampd.fits.worker import pack_framelist
+from vampd.model.crew import Packed, PackOrder
 from vampd.model.cubes import Framelist
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.plan import Action, Pack
@@ -51,7 +53,7 @@ class Packing:
     def pack(self) -> Packed:
         pace: Any = SteadyPace()
         meter = SharedMeter.create(self.folder.parent / "meter")
-        return pack_framelist(self.folder, self.framelist.path, "full", pace, meter)
+        return pack_framelist(PackOrder(self.folder, self.framelist.path, "full"), pace, meter)
 
 
 @pytest.fixture
@@ -146,6 +148,7 @@ def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
         authority=nothing,
         archive_host=nothing,
         workers=pool,
+        crew=LocalCrew(pool),
         pace=pace,
         mail=nothing,
         low_space=nothing,

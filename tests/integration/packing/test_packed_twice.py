@@ -23,7 +23,8 @@ from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError
 from vampd.fits import worker
 from vampd.fits.products import packed, read_product_cards
-from vampd.fits.worker import Packed, pack_framelist
+from vampd.fits.worker import pack_framelist
+from vampd.model.crew import Packed, PackOrder
 from vampd.model.cubes import Framelist, format_framelist, render_card, render_string
 
 
@@ -46,10 +47,14 @@ class Night:
     def path(self) -> Path:
         return self.folder / self.framelist.path
 
+    @property
+    def order(self) -> PackOrder:
+        return PackOrder(self.folder, self.framelist.path, "full")
+
     def pack(self) -> Packed:
         pace: Any = SteadyPace()
         meter: Any = _Uncounted()
-        return pack_framelist(self.folder, self.framelist.path, "full", pace, meter)
+        return pack_framelist(self.order, pace, meter)
 
     def names(self) -> set[str]:
         return {path.name for path in self.product.parent.iterdir()}
@@ -121,9 +126,7 @@ def test_two_processes_with_one_order_make_one_product(
     orders = [
         pool.submit(
             pack_framelist,
-            night.folder,
-            night.framelist.path,
-            "full",
+            night.order,
             pace,
             SharedMeter.create(tmp_path / f"meter{number}"),
         )

@@ -21,6 +21,7 @@ from vampd.errors import ClaimLost, TransientError
 from vampd.fits.products import pack_cube
 from vampd.fits.raw import frames
 from vampd.fits.worker import pack_framelist
+from vampd.model.crew import PackOrder
 from vampd.model.cubes import format_framelist
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate
 from vampd.model.plan import Compare, Hash, Pack, Plan, Send, TakeOver
@@ -89,7 +90,7 @@ def test_a_worker_that_is_stopped_leaves_its_count_and_the_next_one_begins_anew(
     meter = SharedMeter.create(tmp_path / "meter")
     meter.add(1000, 1000)
     pace = SharedPace(Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop"))
-    pack_framelist(tmp_path, framelist.path, "full", pace, meter)
+    pack_framelist(PackOrder(tmp_path, framelist.path, "full"), pace, meter)
     assert meter.counts[0] == framelist.frames
 
 

@@ -44,6 +44,7 @@ from vampd.engine import planning
 from vampd.engine.archive.sending_ahead import Outbox
 from vampd.engine.attempt import run_attempt
 from vampd.engine.nights.rules import readiness_rules, run_limits
+from vampd.engine.packing import LocalCrew
 from vampd.errors import VampdError
 from vampd.model.nights import (
     Event,
@@ -168,7 +169,8 @@ class InProcess:
             _scan(connections, settings)
             workers: Any = InlineWorkers()
             pause = Flag.create(Path(flags) / "pause")
-            attempts = AttemptFactory(connections, workers, state / "locks", pause, "vampd")
+            crew = LocalCrew(workers)
+            attempts = AttemptFactory(connections, workers, crew, state / "locks", pause, "vampd")
             failed: set[NightId] = set()
             for number in range(_MOST_ATTEMPTS):
                 claimed = _claim(connections, settings, failed)

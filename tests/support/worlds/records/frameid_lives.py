@@ -170,6 +170,7 @@ def _run_stage(
         authority=authority,
         archive_host=nothing,
         workers=nothing,
+        crew=nothing,
         pace=SteadyPace(),  # type: ignore[arg-type]
         mail=nothing,
         low_space=nothing,
