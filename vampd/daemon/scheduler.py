@@ -26,7 +26,13 @@ from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
 from vampd.engine.attempt import AttemptMaker
-from vampd.engine.nights.rules import pause_rule, readiness_rules, retry_policy, run_limits
+from vampd.engine.nights.rules import (
+    pause_rule,
+    readiness_rules,
+    retry_policy,
+    run_limits,
+    scan_rule,
+)
 from vampd.engine.requests import RequestDesk
 from vampd.errors import ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
@@ -38,6 +44,7 @@ from vampd.model.nights import (
     NightRecord,
     Observation,
     Ready,
+    ScanCause,
     Status,
     Wait,
     WaitCode,
@@ -50,7 +57,6 @@ from vampd.ports import NightStore
 
 _log = get_log()
 _TICK_S = 0.25
-_SHORTEST_SCAN_S = 0.1
 _AGAIN_S = 1.0
 # Reading all nights again takes no more than a fifth of a core, and what people do shows in time.
 _READ_SHARE, _LONGEST_UNREAD_S = 5, 0.5
@@ -135,6 +141,8 @@ class Scheduler:
         # checking all of them four times a second would cost more than the rest of an idle daemon.
         self._open: tuple[NightRecord, ...] = ()
         self._filling: frozenset[NightId] = frozenset()
+        # Whether a night fills that did not.
+        self._was_let_go = False
         self._idle_status = ""
         # What the loop waits for, and whether the lookout has come to a stand.
         self._waits_for = ""
@@ -251,6 +259,7 @@ class Scheduler:
         self._end_silent()
         if self._is_scan_due():
             self._hint.clear()
+            self._was_let_go = False
             self._lookout.ask(self._settings)
         self._running.end_superseded(self._open)
         self._set_pause()
@@ -280,18 +289,18 @@ class Scheduler:
         if self._lookout.is_scanning:
             return False
         since_s = time.monotonic() - self._lookout.scanned_at
-        watch = self._settings.watch
-        shortest_s = max(_SHORTEST_SCAN_S, min(1.0, watch.quiet_after_s / 4))
+        after_s = scan_rule(self._settings).after_s(
+            tuple(self._scan_causes()), cameras_write=self._cameras_write()
+        )
+        return since_s >= after_s
+
+    def _scan_causes(self) -> Iterator[ScanCause]:
+        if self._was_let_go:
+            yield ScanCause.LET_GO
         if self._hint.is_set() or self._night_watcher.is_behind:
-            return since_s >= shortest_s
-        every_s = watch.scan_every_s
+            yield ScanCause.HINT
         if self._night_watcher.unsettled:
-            every_s = min(
-                every_s,
-                max(shortest_s, watch.quiet_after_s / 4),
-                pause_rule(self._settings).pause_s / 2,
-            )
-        return since_s >= every_s
+            yield ScanCause.UNSETTLED
 
     def _refresh(self) -> None:
         """Read the nights again if they have changed: at once, or after a moment."""
@@ -316,7 +325,8 @@ class Scheduler:
             self._idle_status = f"idle: {summary or 'no nights yet'}"
             filling = frozenset(r.night for r in self._open if r.state.status is Status.FILLING)
             if not filling <= self._filling:
-                self._hint.set()  # a person let one go: it is judged now, not at the next scan
+                # By a person, or a scan that found it: it is judged now, not at the next scan.
+                self._was_let_go = True
             self._filling = filling
             self._counter = counter
 
@@ -407,7 +417,7 @@ class Scheduler:
         if self._requests.is_busy:
             return False
         watcher = self._night_watcher
-        if watcher.unsettled or watcher.is_behind or self._hint.is_set():
+        if watcher.unsettled or watcher.is_behind or self._hint.is_set() or self._was_let_go:
             return False
         if self._night_watcher.root_wait is not None:
             return True

@@ -12,7 +12,8 @@ from vampd.disk.shared import SharedBytes
 from vampd.errors import ClaimLost
 
 _DOWN, _UP = 0, 1
-_STEP_S = 0.05
+# A pause lasts for seconds at least: whoever waits looks less and less often.
+_FIRST_STEP_S, _LONGEST_STEP_S = 0.05, 0.5
 
 
 class Flag(SharedBytes):
@@ -64,8 +65,10 @@ class SharedPace:
 
     def check(self) -> None:
         """Block while paused; raise ClaimLost (``stopped``) when stopped."""
+        step_s = _FIRST_STEP_S
         while self.paused and not self.stopped:
-            time.sleep(_STEP_S)
+            time.sleep(step_s)
+            step_s = min(2 * step_s, _LONGEST_STEP_S)
         if self.stopped:
             raise ClaimLost("stopped", "stopping was requested; the work resumes later")
 

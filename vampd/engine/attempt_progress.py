@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vampd.disk.shared import SharedMeter
 from vampd.errors import TransientError
 from vampd.log import get_log
-from vampd.model.nights import NightRecord, NightUpdate
+from vampd.model.nights import NightRecord, NightUpdate, refuse_stale_claim
 from vampd.model.plan import Action, Hash, Pack, Plan, TakeOver
 from vampd.model.progress import RateMeter
 from vampd.model.proofs import Digests, Place
@@ -19,6 +19,8 @@ from vampd.ports import NightStore, Pace
 
 _log = get_log()
 _REPORT_EVERY_S = 1.0
+# Of what has not changed, as while cameras write: so that it is seen that it is still being told.
+_REPEAT_EVERY_S = 10.0
 _LOG_EVERY_S = 60.0
 
 
@@ -60,7 +62,11 @@ class Progress:
         self._pace = pace
         self._clock = clock
         self._rate = RateMeter()
+        self._looked_at = 0.0
+        self._reported: NightUpdate | None = None
         self._reported_at = 0.0
+        # What the store counted when the claim was looked at last.
+        self._counter = -1
         self._logged_at = time.monotonic()
         self.actions = self.frames = self.bytes = 0
         self._files = 0
@@ -89,13 +95,13 @@ class Progress:
 
     def look(self) -> None:
         """Report to the store, if it is time to; ClaimLost if the night is no longer ours."""
-        if time.monotonic() - self._reported_at >= _REPORT_EVERY_S:
+        if time.monotonic() - self._looked_at >= _REPORT_EVERY_S:
             # A busy store gets it the next time: no work fails for that.
             with suppress(TransientError):
                 self._report()
 
     def _report(self) -> None:
-        now = self._reported_at = time.monotonic()
+        now = self._looked_at = time.monotonic()
         # A copy: cubes begin in other threads.
         counts = [meter.counts for meter in tuple(self._meters.values())]
         done_bytes = self.bytes + sum(size for _, size in counts)
@@ -110,12 +116,25 @@ class Progress:
             done_files=self._files,
             all_files=self._all_files,
             bytes_per_s=self._rate.bytes_per_s,
-            progressed_at=self._clock(),
         )
-        self._store.update(self._record.night, changes, claim=self._record.claim)
+        if changes == self._reported and now - self._reported_at < _REPEAT_EVERY_S:
+            self._refuse_lost_claim()
+        else:
+            told = replace(changes, progressed_at=self._clock())
+            self._store.update(self._record.night, told, claim=self._record.claim)
+            self._reported, self._reported_at = changes, now
         if now - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = now
             _log.info("stage.progressed", **changes.known)
+
+    def _refuse_lost_claim(self) -> None:
+        """ClaimLost if the night is no longer ours; it is read only where anything was written."""
+        counter = self._store.change_counter()
+        if counter != self._counter:
+            record = self._store.night(self._record.night)
+            if record is not None:
+                refuse_stale_claim(record, self._record.claim)
+            self._counter = counter
 
 
 def _weight_of(action: Action) -> _Weight:

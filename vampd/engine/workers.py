@@ -50,6 +50,9 @@ _BEGIN_WITHIN_S = 300.0
 # Together with the check before it less than five seconds, as promised.
 _STOP_WITHIN_S = 4.0
 _TERMINATE_S = 0.1
+# How often pebble looks for workers that died, and whether its pool was ended: two threads of it
+# do, also while there is nothing to do.
+_LOOK_FOR_ENDS_S = 0.25
 
 
 class WorkerPool:
@@ -70,6 +73,7 @@ class WorkerPool:
         self._context.set_forkserver_preload(["vampd.fits.preload", "vampd.engine.planning"])
         # A worker has nothing to clean up, and one that hangs may ignore SIGTERM.
         pebble.CONSTS.term_timeout = _TERMINATE_S
+        pebble.CONSTS.sleep_unit = _LOOK_FOR_ENDS_S
         self._pool = self._make_pool()
         self._closed = False
         self._changing = threading.Lock()

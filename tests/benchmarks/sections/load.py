@@ -91,7 +91,7 @@ def _judge(alone: list[float], beside: list[tuple[float, Standstill]]) -> Iterat
         peer=f"before {before / 1e6:.0f} MB/s",
     )
     cpu = median(each.cpu for each in found)
-    yield Measure("CPU then", 100 * cpu, "% of a core", at_most(2))
+    yield Measure("CPU then", 100 * cpu, "% of a core", at_most(1))
     goes_on_s = median(each.goes_on_after_s for each in found)
     what = f"goes on after their last byte ({pause_s} s are set)"
     yield Measure(what, goes_on_s, "s", at_most(pause_s + 5))

@@ -12,9 +12,11 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from vampd.disk import pace
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag, SharedPace
 from vampd.errors import ClaimLost, StateError
@@ -195,6 +197,24 @@ def test_a_paused_thread_uses_next_to_no_processor(tmp_path: Path) -> None:
     SharedPace(pause, stop).check()
     thread.join()
     assert time.process_time() - before < 0.2
+
+
+def test_a_pause_of_a_minute_is_looked_at_a_few_times_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause, stop = Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop")
+    pause.raise_()
+    slept: list[float] = []
+
+    def sleep(for_s: float) -> None:
+        slept.append(for_s)
+        if sum(slept) >= 60:
+            pause.lower()
+
+    monkeypatch.setattr(pace, "time", SimpleNamespace(sleep=sleep))
+    SharedPace(pause, stop).check()
+    assert len(slept) < 3 * 60
+    assert max(slept) <= 0.5  # that it ends is seen soon
 
 
 # --- failpoints

@@ -98,8 +98,10 @@ class _BusyStore(MemoryNights):
     """Cannot be written to."""
 
     busy = False
+    written = 0
 
     def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
+        self.written += 1
         if self.busy:
             raise TransientError("store_busy", "somebody else writes")
         super().update(night, changes, claim=claim)
@@ -206,6 +208,26 @@ def test_the_store_hears_how_fast_it_goes_in_cubes_and_since_when(
     world.store.apply(NIGHT, Event(EventName.ABANDONED), at=3.0, actor="test")
     again = world.store.apply(NIGHT, Event(EventName.CLAIMED), at=4.0, actor="test")
     assert (again.done_files, again.all_bytes, again.bytes_per_s) == (0, 0, 0)
+
+
+def test_what_stands_still_is_written_now_and_then_and_a_lost_claim_is_heard_at_once(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(attempt_progress, "time", SimpleNamespace(monotonic=lambda: now))
+    world.progress.begin(Plan.of([Pack("a", "a.fz", 10, 1000)]))
+    for _ in range(60):
+        now += 1.0
+        world.progress.look()
+    assert world.store.written == 1 + 6
+    world.meter("a").add(1, 100)
+    now += 1.0
+    world.progress.look()
+    assert world.shown()[1] == 1
+    world.store.apply(NIGHT, Event(EventName.HELD), at=3.0, actor="a person")
+    now += 1.0
+    with pytest.raises(ClaimLost):
+        world.progress.look()
 
 
 def test_what_is_sent_counts_when_it_is_proven_there(world: Any) -> None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from vampd.config import Authority, Settings
-from vampd.model.nights import PauseRule, ReadinessRules, RetryPolicy, RunLimits, StageName
+from vampd.model.nights import (
+    PauseRule,
+    ReadinessRules,
+    RetryPolicy,
+    RunLimits,
+    ScanRule,
+    StageName,
+)
 
 
 def readiness_rules(settings: Settings) -> ReadinessRules:
@@ -24,6 +31,12 @@ def pause_rule(settings: Settings) -> PauseRule:
     watch = settings.watch
     # Quiet files are not being written, so a pause never outlasts the quiet time.
     return PauseRule(watch.pause_while_writing, min(watch.pause_after_write_s, watch.quiet_after_s))
+
+
+def scan_rule(settings: Settings) -> ScanRule:
+    """How often the nights are scanned."""
+    watch = settings.watch
+    return ScanRule(watch.scan_every_s, watch.quiet_after_s, pause_rule(settings).pause_s)
 
 
 def run_limits(settings: Settings, *, cameras_write: bool) -> RunLimits:

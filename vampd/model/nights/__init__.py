@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from vampd.model.nights.quiet import (
         INCOMPLETE_CODES,
         PauseRule,
+        ScanCause,
+        ScanRule,
         Stillness,
         StreamsSnapshot,
         is_due,
@@ -138,7 +140,10 @@ else:
             "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
             "old_log": "LOG_NAMES parse_old_log rows_by_night StageMark StatusRow TITLES",
             "old_tools": "find_traces is_lasting is_old_folder is_own_file",
-            "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
+            "quiet": (
+                "INCOMPLETE_CODES is_due is_quiet PauseRule ScanCause ScanRule Stillness "
+                "StreamsSnapshot"
+            ),
             "readiness": (
                 "describe_legacy find_next_for_ids IncompleteCube is_ignored judge_readiness "
                 "note_of Observation ReadinessRules Ready remaining_wait_s StreamsObservation "
@@ -204,6 +209,8 @@ __all__ = [
     "Ready",
     "RetryPolicy",
     "RunLimits",
+    "ScanCause",
+    "ScanRule",
     "StageMark",
     "StageName",
     "State",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time
+from enum import StrEnum
 
 from vampd.model.nights.night import Kind, NightId
 
+_SHORTEST_SCAN_S, _SHORT_SCAN_S = 0.1, 1.0
 # A cube with one of these may still become complete.
 INCOMPLETE_CODES = frozenset(
     {
@@ -83,3 +86,38 @@ class PauseRule:
     def is_pausing(self, wrote_at: float, now: float) -> bool:
         """Whether work pauses ``now``, after the last write at ``wrote_at`` (unix seconds)."""
         return self.pauses and now - wrote_at < self.pause_s
+
+
+class ScanCause(StrEnum):
+    """Why the nights are scanned before it is time for it."""
+
+    # A night fills that did not, because a person let it go.
+    LET_GO = "let go"
+    # A file was closed, a name came or went, cubes are checked, or a scan left something out.
+    HINT = "hint"
+    # A night settles by itself.
+    UNSETTLED = "unsettled"
+
+
+@dataclass(frozen=True)
+class ScanRule:
+    """How often the nights are scanned."""
+
+    every_s: float
+    quiet_after_s: float
+    # Since the last write of a camera, s.
+    pause_s: float
+
+    def after_s(self, causes: Collection[ScanCause], *, cameras_write: bool) -> float:
+        """How long after the end of a scan the next one is due."""
+        shortest_s = max(_SHORTEST_SCAN_S, min(_SHORT_SCAN_S, self.quiet_after_s / 4))
+        # Soon enough to see that a night has settled, and that cameras write on.
+        unsettled_s = min(max(shortest_s, self.quiet_after_s / 4), self.pause_s / 2)
+        if ScanCause.LET_GO in causes:
+            return shortest_s
+        if ScanCause.HINT in causes:
+            # While cameras write, each cube that is closed is a hint, and tells nothing new.
+            return unsettled_s if cameras_write else shortest_s
+        if ScanCause.UNSETTLED in causes:
+            return min(self.every_s, unsettled_s)
+        return self.every_s

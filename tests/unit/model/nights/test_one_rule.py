@@ -15,8 +15,8 @@ SETTINGS = frozenset(
     {"archive_not_before", "pause_after_write_s", "quiet_after_s", "stale_after_s", "stale_s"}
 )
 RULES = "engine/nights/rules.py"
-# The scheduler scans as often as quiet can end; `why` says how long incomplete cubes block.
-OTHERS = {("daemon/scheduler.py", "quiet_after_s"), ("cli/look/why.py", "stale_s")}
+# `why` says how long incomplete cubes block.
+OTHERS = {("cli/look/why.py", "stale_s")}
 # What is said where nothing could be seen, a folder that is gone among it, or of a night that has
 # begun: no judgement of its state.
 UNJUDGED = {"BUG", "DAMAGED_HERE", "NO_CUBES", "NOT_READABLE", "ROOT_UNKNOWN", "UNLISTED"}

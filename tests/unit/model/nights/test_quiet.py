@@ -8,6 +8,8 @@ from vampd.model.nights import (
     Kind,
     NightId,
     PauseRule,
+    ScanCause,
+    ScanRule,
     Stillness,
     StreamsSnapshot,
     is_due,
@@ -71,3 +73,34 @@ def test_work_pauses_while_a_camera_writes_and_a_while_longer(
 ) -> None:
     assert rule.is_pausing(1000.0, 1000.0 + since_s) is pausing
     assert not rule.is_pausing(float("-inf"), 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("causes", "cameras_write", "after_s"),
+    [
+        ([], False, 30.0),
+        ([], True, 30.0),
+        ([ScanCause.HINT], False, 1.0),
+        # Loggers close cubes each second, for hours.
+        ([ScanCause.HINT, ScanCause.UNSETTLED], True, 7.5),
+        # What a person lets go is judged at once.
+        ([ScanCause.HINT, ScanCause.LET_GO], True, 1.0),
+        ([ScanCause.UNSETTLED], False, 7.5),
+    ],
+)
+def test_hints_hasten_a_scan_only_where_it_can_tell_something_new(
+    causes: list[ScanCause], cameras_write: bool, after_s: float
+) -> None:
+    rule = ScanRule(every_s=30.0, quiet_after_s=1800.0, pause_s=15.0)
+    assert rule.after_s(causes, cameras_write=cameras_write) == after_s
+
+
+@pytest.mark.parametrize(
+    ("quiet_after_s", "pause_s", "after_s"), [(2.0, 2.0, 0.5), (0.2, 0.2, 0.1), (1800.0, 0.5, 0.25)]
+)
+def test_a_scan_comes_before_cameras_that_write_on_seem_to_have_stopped(
+    quiet_after_s: float, pause_s: float, after_s: float
+) -> None:
+    rule = ScanRule(30.0, quiet_after_s, pause_s)
+    assert rule.after_s([ScanCause.HINT], cameras_write=True) == after_s
+    assert after_s <= pause_s / 2
