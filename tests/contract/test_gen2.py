@@ -243,6 +243,45 @@ def test_a_call_that_hangs_counts_as_silent_and_the_second_one_holds(
     assert (first.value.code, held.value.code) == ("gen2_silent", "gen2_silent")
 
 
+@pytest.mark.parametrize("way", others_in_soak(["frames", "instrument"]))
+def test_a_connection_that_breaks_after_the_request_counts_with_every_repeat_of_the_library(
+    gen2: FakeGen2, desk: Desk, answers: Path, way: str
+):
+    authority = asking(gen2, answers) if way == "instrument" else direct(answers)
+    gen2.behaviour = Behaviour.BREAKING
+    with pytest.raises(FrameIdsUnavailable, match="closed connection") as first:
+        desk.ledger.reserve(NIGHT, NAMES, authority)
+    with pytest.raises(FrameIdConflict) as held:
+        desk.ledger.reserve(NIGHT, NAMES, authority)
+    assert (first.value.code, held.value.code) == ("gen2_silent", "gen2_silent")
+    # What it granted to no one is what may be lost: the package asked several times each.
+    burnt = gen2.next - 425_001
+    assert burnt == len(NAMES) * len(gen2.asked) > 2 * len(NAMES)
+    assert f"up to {burnt} frame IDs are lost" in held.value.message
+
+
+def test_a_request_that_the_library_repeated_is_on_record_with_what_it_may_have_cost(
+    gen2: FakeGen2, desk: Desk, answers: Path
+):
+    gen2.behaviour = Behaviour.BROKEN_ONCE
+    with capture_logs() as lines:
+        desk.ledger.reserve(NIGHT, NAMES, direct(answers))
+    assert sorted(desk.ids().values()) == [425_004, 425_005, 425_006]
+    (line,) = (line for line in lines if line["event"] == "grant.repeated")
+    assert (line["repeats"], line["ids"]) == (1, 3)
+
+
+def test_a_fault_is_an_answer_and_holds_nothing_however_often(
+    gen2: FakeGen2, desk: Desk, answers: Path
+):
+    gen2.behaviour = Behaviour.FAILING
+    for _ in range(2):
+        with pytest.raises(FrameIdsUnavailable, match="no such instrument") as refusal:
+            desk.ledger.reserve(NIGHT, NAMES, direct(answers))
+        assert refusal.value.code == "gen2_call_failed"
+    assert len(gen2.asked) == 2
+
+
 @pytest.mark.parametrize(
     ("way", "behaviour"),
     others_in_soak(product(["frames", "instrument"], [Behaviour.UNREACHED, Behaviour.DOWN])),

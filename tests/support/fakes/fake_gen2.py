@@ -5,8 +5,9 @@
         Gen2Authority(tmp_path / "answers", gen2.answer, ...).grant(3, None)
 
 The real call is made by a process of its own; it meets the package that `running_gen2` puts on its
-path, which hands the call to a thread of the test. That thread answers as Gen2 does: by a file in a
-sticky folder, of another user where the test may make one, with or without a last line end.
+path, which asks a server of the test by XML-RPC, and asks again where a connection broke, as the
+real one does. That server answers as Gen2 does: by a file in a sticky folder, of another user where
+the test may make one, with or without a last line end.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import os
 import stat
 import threading
 import time
+import xmlrpc.client
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -30,7 +34,7 @@ _KINDS = ("A", ["A9"])
 # Whose file the answer is.
 WRITER = str(os.geteuid() or _NOBODY)
 _PACKAGE = """
-import json, os, pathlib, time, uuid
+import json, os, urllib.parse, xmlrpc.client
 
 class remoteObjectError(Exception):
     pass
@@ -53,14 +57,20 @@ class remoteObjectProxy:
         return lambda *args: self._call(method, args)
 
     def _call(self, method, args):
-        desk = pathlib.Path(os.environ["FAKE_GEN2"])
-        name = uuid.uuid4().hex
-        draft = desk / (name + ".draft")
-        draft.write_text(json.dumps([self._name, _hosts, method, args]))
-        draft.rename(desk / (name + ".call"))
-        while not (desk / (name + ".reply")).exists():
-            time.sleep(0.005)
-        fault, result = json.loads((desk / (name + ".reply")).read_text())
+        about = urllib.parse.quote(json.dumps([self._name, _hosts]), safe="")
+        url = os.environ["FAKE_GEN2"] + "/" + about
+        failed = f"Method call {self._name}.{method} failed to g2ins1:9000: "
+        for _ in range(2):
+            proxy = xmlrpc.client.ServerProxy(url, allow_none=True)
+            try:
+                fault, result = getattr(proxy, method)(*args)
+                break
+            except OSError as error:
+                words = str(error)
+            except Exception as error:
+                raise remoteObjectError(f"{failed}{error}\\n  File ...")
+        else:
+            raise remoteObjectError(failed + words)
         if fault:
             raise remoteObjectError(fault)
         return result
@@ -75,6 +85,9 @@ class Behaviour(StrEnum):
     IN_PARTS = "in parts"  # the file grows before one's eyes
     SILENT = "silent"  # the call returns, no file
     HANGING = "hanging"  # the call does not return
+    BREAKING = "breaking"  # it grants, and the connection ends without an answer
+    BROKEN_ONCE = "broken once"  # the same, for the first request of a call
+    FAILING = "failing"  # XML-RPC's fault, when it is asked for IDs
     DOWN = "down"  # the call raises
     TOUCHING = "touching"  # the old answer with a new time
     SHORT = "short"
@@ -103,14 +116,15 @@ Traceback (most recent call last):
 """
 
 
+_XML_FAULT = ("fault", None)
+
+
 class FakeGen2:
     """The observatory: it never gives a number twice and remembers all that it gave."""
 
     def __init__(self, folder: Path, first: int) -> None:
-        self.mail_context = folder / "desk"
-        self.mail_context.mkdir(parents=True)
         self.tmp = folder / "tmp"
-        self.tmp.mkdir()
+        self.tmp.mkdir(parents=True)
         self.tmp.chmod(stat.S_ISVTX | 0o777)
         self.answer = self.tmp / "frames_VMPA.txt"
         # What was written there last.
@@ -124,11 +138,19 @@ class FakeGen2:
         self.calls: list[Any] = []
         self._late: list[threading.Thread] = []
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="fake-gen2")
+        self._lock = threading.Lock()
+        self._server = _make_server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.02])
         self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
         self._stop.set()
+        self._server.shutdown()
+        self._server.server_close()
         self._thread.join()
         self.wait_for_late()
 
@@ -154,18 +176,27 @@ class FakeGen2:
             os.chown(self.answer, _NOBODY, _NOBODY)
         self.answer.chmod(0o644)
 
-    def _serve(self) -> None:
-        while not self._stop.is_set():
-            for call in sorted(self.mail_context.glob("*.call")):
-                words = json.loads(call.read_text())
-                call.unlink()
-                self.calls.append(words)
-                reply = self._take(words)
-                if reply is not None:
-                    draft = call.with_suffix(".said")
-                    draft.write_text(json.dumps(reply))
-                    draft.rename(call.with_suffix(".reply"))
-            time.sleep(0.005)
+    def answer_request(self, words: Any) -> bytes | None:
+        """The body of the reply; None for a connection that ends without one."""
+        with self._lock:
+            self.calls.append(words)
+            reply = self._take(words)
+            breaks = words[0] != "names" and self.behaviour in (
+                Behaviour.BREAKING,
+                Behaviour.BROKEN_ONCE,
+            )
+            if self.behaviour is Behaviour.BROKEN_ONCE and breaks:
+                self.behaviour = Behaviour.PROMPT
+        if breaks:
+            return None
+        if reply is None:
+            self._stop.wait()
+            return None
+        if reply == _XML_FAULT:
+            text = xmlrpc.client.dumps(xmlrpc.client.Fault(1, "ValueError: no such instrument"))
+        else:
+            text = xmlrpc.client.dumps((reply,), methodresponse=True, allow_none=True)
+        return text.encode("utf-8", "xmlcharrefreplace")
 
     def _take(self, words: Any) -> tuple[str, Any] | None:
         """The fault and the result of a call; None for a call that does not return."""
@@ -178,6 +209,8 @@ class FakeGen2:
             return "VAMPIRES is not registered", None
         if self.behaviour is Behaviour.FAULTY:
             return _FAULT, None
+        if self.behaviour is Behaviour.FAILING and name != "names":
+            return _XML_FAULT
         match name, method, args:
             case "names", "ro_echo", [value]:
                 return "", value
@@ -196,7 +229,7 @@ class FakeGen2:
                 return "", [1, "no such instrument"]
             case Behaviour.ODD:
                 return "", self.odd
-            case Behaviour.HANGING:
+            case Behaviour.HANGING | Behaviour.BREAKING | Behaviour.BROKEN_ONCE:
                 self.next += count
                 return None
             case _:
@@ -205,7 +238,7 @@ class FakeGen2:
     def _write_frames(self, kind: Any, count: int) -> tuple[str, Any] | None:
         self.answer = self.tmp / ("frames_VMPA.txt" if kind == "A" else "frames_VMPA9.txt")
         match self.behaviour:
-            case Behaviour.SILENT:
+            case Behaviour.SILENT | Behaviour.BREAKING | Behaviour.BROKEN_ONCE:
                 # The instrument's process cannot write: what it was granted is on no record.
                 self.next += count
             case Behaviour.TOUCHING:
@@ -237,7 +270,7 @@ class FakeGen2:
                 wide = lines[0].translate({ord("0") + n: 0xFF10 + n for n in range(10)})
                 lines = [wide, f"{lines[1]}\u2028", "\ud800"]
             case Behaviour.ENDLESS:
-                lines = lines * 200_000
+                lines = lines * 120_000
             case Behaviour.SHORT:
                 lines = lines[:-1]
             case Behaviour.LONG:
@@ -285,6 +318,33 @@ class FakeGen2:
         self._late[-1].start()
 
 
+def _make_server(gen2: FakeGen2) -> ThreadingHTTPServer:
+    """Where the package's requests go: the path of each tells whom and which hosts it asks."""
+
+    class Requests(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            args, method = xmlrpc.client.loads(body)
+            name, hosts = json.loads(unquote(self.path.removeprefix("/")))
+            reply = gen2.answer_request([name, hosts, method, list(args)])
+            if reply is None:
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        def log_message(self, *words: Any) -> None:
+            """Nothing goes to the terminal."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that was ended reads no reply."""
+
+    return Server(("127.0.0.1", 0), Requests)
+
+
 @contextmanager
 def running_gen2(
     folder: Path, monkeypatch: pytest.MonkeyPatch, first: int = 425_001
@@ -297,7 +357,7 @@ def running_gen2(
     (package / "remoteObjects.py").write_text(_PACKAGE)
     gen2 = FakeGen2(folder, first)
     monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
-    monkeypatch.setenv("FAKE_GEN2", str(gen2.mail_context))
+    monkeypatch.setenv("FAKE_GEN2", gen2.url)
     try:
         yield gen2
     finally:

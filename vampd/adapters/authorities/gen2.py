@@ -25,15 +25,20 @@ from vampd.adapters.authorities.gen2_client import (
     ASKED,
     ENGINEERING_TYPE,
     EXIT_NO_PACKAGE,
+    EXIT_UNANSWERED,
     FRAMES,
     INSTRUMENT,
     LOOK,
+    SENT,
 )
 from vampd.adapters.programs import TICK_S, Ended, ProgramSilent
 from vampd.disk.failpoint import failpoint
 from vampd.errors import ConfigError, FrameIdConflict, FrameIdsUnavailable
+from vampd.log import get_log
 from vampd.model.frame_ids import FrameId, NumberRange, named_ids
 from vampd.ports import Pace
+
+_log = get_log()
 
 _CLIENT = (*PYTHON, "vampd.adapters.authorities.gen2_client")
 # A file that is unchanged for so long, and has as many IDs as were requested, is complete.
@@ -42,6 +47,7 @@ _STILL_S = 0.5
 _CLOCK_SLACK_NS = 2_000_000_000
 # The first may be an accident; each costs as many IDs as were asked for.
 _MOST_SILENCES = 2
+_LOST = "and its answer was lost"
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ class Gen2Authority:
         asked_ns = time.time_ns() - _CLOCK_SLACK_NS
         argv = [*_CLIENT, INSTRUMENT, _frame_type(self.numbers), str(count), *self.hosts]
         with _counting_silence(answers, count):
-            _refuse_failed(call_program(argv, self.pace, self.timeout_s), count)
+            ended = call_program(argv, self.pace, self.timeout_s)
+        _refuse_failed(answers, ended, count)
         failpoint("gen2.call.ended")
         answer = self._await(answers, before, count, deadline, asked_ns)
         answers.keep(answer)
@@ -161,7 +168,8 @@ class Gen2FramesAuthority:
         before = answers.begin()
         command = [*_CLIENT, FRAMES, _frame_type(self.numbers), str(count), *self.hosts]
         with _counting_silence(answers, count):
-            _refuse_failed(call_printing(self.folder, command, self.pace, self.timeout_s), count)
+            ended = call_printing(self.folder, command, self.pace, self.timeout_s)
+        _refuse_failed(answers, ended, count)
         failpoint("gen2.frames.returned")
         answer = answers.look()
         if not is_answer(answer, before):
@@ -183,18 +191,20 @@ def _counting_silence(answers: AnswerFolder, count: int) -> Iterator[None]:
         hung = error.__cause__
         if not isinstance(hung, ProgramSilent) or ASKED not in hung.stderr.splitlines():
             raise
+        requests = max(hung.stderr.splitlines().count(SENT), 1)
         found = f"the call did not return ({hung.message})"
-        raise _silence(answers, count, found, "and its answer was lost") from error
+        raise _silence(answers, count, found, _LOST, requests) from error
 
 
 def _silence(
-    answers: AnswerFolder, count: int, found: str, lost: str
+    answers: AnswerFolder, count: int, found: str, lost: str, requests: int = 1
 ) -> FrameIdsUnavailable | FrameIdConflict:
     """The error of a call that got no answer: the first may pass, the second holds the night."""
-    asked = answers.note_silence(count)
+    asked = answers.note_silence(count * requests)
+    times = f" {requests} times" if requests > 1 else ""
     found = (
-        f"asked Gen2 for {count} frame IDs and {found}; check that Gen2 and its object VAMPIRES are"
-        " up; a late answer stays unused"
+        f"asked Gen2{times} for {count} frame IDs and {found}; check that Gen2 and its object"
+        " VAMPIRES are up; a late answer stays unused"
     )
     if len(asked) < _MOST_SILENCES:
         return FrameIdsUnavailable("gen2_silent", found)
@@ -226,10 +236,21 @@ def _frame_type(numbers: NumberRange) -> str:
     return ENGINEERING_TYPE if numbers is NumberRange.ENGINEERING else "A"
 
 
-def _refuse_failed(ended: Ended, count: int) -> None:
-    ended = replace(ended, stderr=ended.stderr.replace(f"{ASKED}\n", ""))
+def _refuse_failed(answers: AnswerFolder, ended: Ended, count: int) -> None:
+    """Refuse a call that failed, and count what its unanswered requests may have cost."""
+    own = (ASKED, SENT)
+    said = ended.stderr.splitlines()
+    ended = replace(ended, stderr="\n".join(line for line in said if line not in own))
     if ended.status == EXIT_NO_PACKAGE:
         raise ConfigError("g2base_missing", f'frameids.authority is "gen2": {ended.last_words}')
+    requests = said.count(SENT)
+    if ended.status == EXIT_UNANSWERED and requests:
+        found = f"the connection broke ({ended.last_words})"
+        raise _silence(answers, count, found, _LOST, requests)
+    if requests > 1:
+        # The last one was answered.
+        repeats = requests - 1
+        _log.warning("grant.repeated", repeats=repeats, ids=repeats * count)
     if ended.status != 0:
         raise FrameIdsUnavailable(
             "gen2_call_failed",

@@ -2,9 +2,9 @@
 
 ``look`` takes no ID: it echoes the name service and looks the object VAMPIRES up. The other ways
 look up what they ask, and say `ASKED` before they do: from then on, IDs may be granted that no one
-ever sees, while a Gen2 that is down hangs before. IDs that the call returns
-are printed, one a line; those of ``instrument`` come as a file, and what that call returns
-means nothing.
+ever sees, while a Gen2 that is down hangs before. `SENT` is said for each request that leaves: the
+package repeats one whose connection broke, without a word. IDs that the call returns are printed,
+one a line; those of ``instrument`` come as a file, and what that call returns means nothing.
 
 `g2base` is the observatory's own package, on no registry, and imported nowhere else. Its remote
 objects start threads and may wait forever for a host that is down, so the call has its own process,
@@ -20,15 +20,23 @@ from collections.abc import Sequence
 from typing import Any
 
 EXIT_NO_PACKAGE = 69
+# No answer of Gen2's ended the call, not even a refusal.
+EXIT_UNANSWERED = 75
 # The ways: ask the instrument's process, ask the service `frames`, or only look.
 INSTRUMENT, FRAMES, LOOK = "instrument", "frames", "look"
-# A line of stderr.
+# Lines of stderr.
 ASKED = "Gen2 was asked for frame IDs"
+SENT = "a request for frame IDs was sent"
 # The frame type of engineering IDs, which Gen2 takes as a list.
 ENGINEERING_TYPE = "A9"
 _EXIT_FAILED = 1
 _REMOTE_OBJECTS = "g2base.remoteObjects.remoteObjects"
 _OBJECT = "VAMPIRES"
+# Those that ask for IDs.
+_METHODS = (b"executeCmd", b"getFrames")
+# How the package tells of a fault of the server, which is an answer: as its own traceback, or as
+# XML-RPC's.
+_FAULTS = ("Traceback (most recent call last)", "<Fault ")
 
 
 def call_gen2(way: str, frame_type: str, count: int, hosts: Sequence[str]) -> tuple[str, ...]:
@@ -48,12 +56,25 @@ def call_gen2(way: str, frame_type: str, count: int, hosts: Sequence[str]) -> tu
     name = FRAMES if way == FRAMES else _OBJECT
     _require_registered(names, name)
     proxy = remote_objects.remoteObjectProxy(name)
-    sys.stderr.write(f"{ASKED}\n")
-    sys.stderr.flush()
+    _say(ASKED)
+    sys.addaudithook(_say_requests)
     if way == FRAMES:
         return _get_frames(proxy, kind, count)
     proxy.executeCmd(_OBJECT, "foo", "get_frames", kind, {"num": count})
     return ()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _say_requests(event: str, arguments: tuple[Any, ...]) -> None:
+    """The audit hook: the package's requests are XML-RPC's, and leave through http.client."""
+    if event == "http.client.send" and isinstance(arguments[1], bytes):
+        _, found, rest = arguments[1].partition(b"<methodName>")
+        if found and rest.partition(b"<")[0] in _METHODS:
+            _say(SENT)
 
 
 def _require_registered(names: Any, name: str) -> None:
@@ -83,8 +104,9 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 - whatever g2base raises is reported in a line
         # A fault of the server comes as its traceback, of which the first line is the cause.
         cause = next((line for line in str(error).splitlines() if line.strip()), "")
-        sys.stderr.write(f"{type(error).__name__}: {cause.strip()}\n")
-        return _EXIT_FAILED
+        _say(f"{type(error).__name__}: {cause.strip()}")
+        is_answer = isinstance(error, LookupError) or any(one in str(error) for one in _FAULTS)
+        return _EXIT_FAILED if is_answer else EXIT_UNANSWERED
     return 0
 
 

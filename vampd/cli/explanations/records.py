@@ -44,7 +44,7 @@ gen2_contested
     The answer file held two answers within one call: another client asks Gen2 at the same time.
     See that no one else asks, or set `frameids.way = "frames"`; `vampctl retry NIGHT`.
 gen2_silent
-    Gen2 gave no answer; a late one stays unused. The second time, the night is held.
+    Gen2 gave no answer, or the connection broke; a late one stays unused. The second time, held.
     Check that Gen2 and its object VAMPIRES are up; once held, ask its operators first.
 g2base_missing
     The package g2base cannot be imported.
