@@ -210,6 +210,9 @@ def test_adopted_nights_are_legacy_and_say_how_far_they_came(adopted: Adopted) -
             assert records[night].state.status is Status.LEGACY
             assert records[night].note == adoption.describe()
             assert records[night].safe_at is None
+    # The last step that a log names is the one that did not come to its end.
+    died = next(one for one in adopted.old.nights if one.life is Life.CLEANED)
+    assert "missing: all from 'Assigning frame IDS' on" in str(records[died.night].note)
     # What the old tools only listed is not touched by adopting.
     ordinary = {one.night for one in adopted.old.nights if one.life is Life.ONLY_ROW}
     assert not ordinary & records.keys()

@@ -265,6 +265,9 @@ def test_it_never_goes_back_to_where_other_ids_would_be_made(tmp_path: Path) -> 
         assert "it has no stage before fpack" in " ".join(done.stderr.split())
         assert done.returncode != 0
     assert vampctl(site, "restore", NIGHT.date, "--yes").returncode == 1
+    # What that advises leads to no false word either.
+    again = vampctl(site, "adopt", NIGHT.date)
+    assert "is on record, and was taken on" in " ".join(again.stderr.split())
     # Raw that comes back under its own name changes nothing of it.
     (site.folder(NIGHT) / "vcam1_hlinkbak").rename(site.folder(NIGHT) / "vcam1")
     run_until_idle(site)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from vampd.model.accounts import Adoption, Continuation
     from vampd.model.nights import Kind, NightId
+    from vampd.ports import NightStore
     from vampd.wiring.connections import Connections
 
 ContinueOption = Annotated[
@@ -79,7 +80,7 @@ def adopt(
         connections.root.recognize()
         root, store = connections.settings.watch.root, connections.store
         ledger, adoptions = connections.ledger, connections.adoptions
-        chosen = _choose(find_adoptable(root, store), nights or (), kind)
+        chosen = _choose(store, find_adoptable(root, store), nights or (), kind)
         found = plan_adoption(root, chosen, ledger.listing(), adoptions.all())
         if go_on:
             continue_nights(connections, found, dry_run=dry_run, yes=yes, as_json=as_json)
@@ -100,7 +101,7 @@ def adopt(
 
 
 def _choose(
-    known: Sequence[NightId], texts: Sequence[str], kind: Kind | None
+    store: NightStore, known: Sequence[NightId], texts: Sequence[str], kind: Kind | None
 ) -> tuple[NightId, ...]:
     """The nights that are named, or all; UsageError ``not_legacy`` for one of vampd's."""
     of_kind = tuple(night for night in known if kind in (None, night.kind))
@@ -110,12 +111,16 @@ def _choose(
     for date in map(parse_night, texts):
         of_date = [night for night in of_kind if night.date == date]
         if not of_date:
-            raise UsageError(
-                "not_legacy",
-                f"{date} is no night of the old tools: vampd has begun it, or there is none",
-            )
+            raise UsageError("not_legacy", f"{date} {_why_not(store, date)}")
         chosen += of_date
     return tuple(sorted(set(chosen)))
+
+
+def _why_not(store: NightStore, date: str) -> str:
+    """Why this date names no night to adopt."""
+    if any(one.state.is_continued for one in store.nights() if one.night.date == date):
+        return f"is on record, and was taken on: `vampctl why {date}` says how far it came"
+    return "is no night of the old tools: vampd has begun it, or there is none"
 
 
 def adoption_lines(

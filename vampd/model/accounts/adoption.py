@@ -193,7 +193,8 @@ def _find_missing(seen: OldEvidence, row: StatusRow) -> Iterator[str]:
     if not seen.has_folder or row.safe.is_set:
         return
     if not row.processed.is_set:
-        yield "all after " + (f"{seen.section!r}" if seen.section else "an unknown step")
+        # The log names a step when it begins.
+        yield f"all from {seen.section!r} on" if seen.section else "all from an unknown step on"
         return
     if seen.night.kind is Kind.ARCHIVE and not any(
         name.startswith("manifest_VMP_") for name in seen.entries
