@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from vampd.model.nights import CheckedCube, FileStamp, NightId, timing_name
 from vampd.store.database.connection import Store
-from vampd.store.nights import night_key
+from vampd.store.nights import IS_NIGHT, night_key, of_night
 from vampd.store.schema import CheckedCubeRow, NightRow
 
 _ROWS = CheckedCubeRow.__table__
@@ -27,7 +27,8 @@ class StoredCheckedCubes:
             rows = connection.execute(
                 select(_ROWS)
                 .join(NightRow, NightRow.id == CheckedCubeRow.night_id)
-                .where(NightRow.date == night.date, NightRow.kind == night.kind)
+                .where(IS_NIGHT),
+                of_night(night),
             )
             cubes = [
                 CheckedCube(

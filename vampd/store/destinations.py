@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from vampd.disk.failpoint import failpoint
 from vampd.model.nights import Kind, after_lost_proofs, moved, noted
@@ -12,6 +12,14 @@ from vampd.model.proofs import DestinationOrigin, KnownDestination, Place
 from vampd.store.database.connection import Store
 from vampd.store.nights import records_of, write_move
 from vampd.store.schema import DestinationRow, NightRow, ReceiptRow
+
+# Asked at each look at a night, so it is built once.
+_NEWEST = (
+    select(DestinationRow.__table__)
+    .where(DestinationRow.kind == bindparam("of_kind"))
+    .order_by(DestinationRow.id.desc())
+    .limit(1)
+)
 
 
 class StoredDestinations:
@@ -102,13 +110,7 @@ def _marked(connection: Connection, destination: str) -> str | None:
 
 
 def _known(connection: Connection, kind: Kind) -> KnownDestination | None:
-    newest = (
-        select(DestinationRow.__table__)
-        .where(DestinationRow.kind == kind)
-        .order_by(DestinationRow.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(newest).one_or_none()
+    row = connection.execute(_NEWEST, {"of_kind": kind}).one_or_none()
     if row is None:
         return None
     return KnownDestination(row.destination, row.mark, row.is_placed, row.origin, row.actor, row.at)

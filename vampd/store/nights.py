@@ -8,7 +8,7 @@ from dataclasses import fields
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vampd.disk.failpoint import failpoint
@@ -45,6 +45,11 @@ _log = get_log()
 # What a value that vampd never wrote makes of reading its row.
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
 _IN_STATE = ("stage", "status", "attempts", "not_before", "is_continued")
+# Statements of each look at a night are built once: building one takes longer than running it.
+IS_NIGHT = (_NIGHTS.c.date == bindparam("of_date")) & (_NIGHTS.c.kind == bindparam("of_kind"))
+_FIND = select(_NIGHTS).where(IS_NIGHT)
+_UPDATE = update(NightRow).where(IS_NIGHT)
+_ADD_EVENT = insert(EventRow)
 
 
 class Nights:
@@ -112,8 +117,7 @@ class Nights:
                 connection.execute(insert(NightRow), new)
             changed = [after for before, after, _ in moves if before not in (None, after)]
             for after in changed:
-                values = _values(after)
-                connection.execute(update(NightRow).where(_is(after.night)).values(values))
+                connection.execute(_UPDATE, {**_values(after), **of_night(after.night)})
             failpoint("store.discover_all.written")
             keys = _keys(connection)
             lines = [
@@ -146,7 +150,7 @@ class Nights:
             return
         with self._store.write() as connection:
             refuse_stale_claim(_record(_get(connection, night)), claim)
-            connection.execute(update(NightRow).where(_is(night)).values(known))
+            connection.execute(_UPDATE, {**known, **of_night(night)})
 
     def history(self, night: NightId) -> tuple[EventRecord, ...]:
         with self._store.read() as connection:
@@ -231,10 +235,10 @@ def records_of(connection: Connection, kind: Kind) -> tuple[NightRecord, ...]:
 def write_move(connection: Connection, after: NightRecord, line: EventRecord) -> None:
     """Write a night as it is after a move, and the line of its history."""
     night = after.night
-    connection.execute(update(NightRow).where(_is(night)).values(_values(after)))
+    connection.execute(_UPDATE, {**_values(after), **of_night(night)})
     failpoint("store.apply.updated")
     key = night_key(connection, night)
-    connection.execute(insert(EventRow).values(_event_values(key, line)))
+    connection.execute(_ADD_EVENT, _event_values(key, line))
 
 
 def _keys(connection: Connection) -> dict[tuple[str, str], int]:
@@ -247,13 +251,14 @@ def _named(night: NightId) -> tuple[str, str]:
     return night.date, night.kind.value
 
 
-def _is(night: NightId) -> Any:
-    return (NightRow.date == night.date) & (NightRow.kind == night.kind)
+def of_night(night: NightId) -> dict[str, object]:
+    """The parameters of `IS_NIGHT`."""
+    return {"of_date": night.date, "of_kind": night.kind}
 
 
 def _find(connection: Connection, night: NightId) -> RowMapping | None:
     try:
-        return connection.execute(select(_NIGHTS).where(_is(night))).mappings().one_or_none()
+        return connection.execute(_FIND, of_night(night)).mappings().one_or_none()
     except _UNREADABLE as error:
         raise _refused(night, error) from error
 

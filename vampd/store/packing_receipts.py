@@ -16,10 +16,16 @@ from vampd.model.proofs import (
     refuse_renewal,
 )
 from vampd.store.database.connection import Store
-from vampd.store.nights import night_key
+from vampd.store.nights import IS_NIGHT, night_key, of_night
 from vampd.store.schema import NightRow, PackingReceiptRow
 
 _ROWS = PackingReceiptRow.__table__
+_OF_NIGHT = (
+    select(_ROWS)
+    .join(NightRow, NightRow.id == PackingReceiptRow.night_id)
+    .where(IS_NIGHT)
+    .order_by(PackingReceiptRow.id)
+)
 
 
 class StoredPackingReceipts:
@@ -52,12 +58,7 @@ class StoredPackingReceipts:
 
     def of(self, night: NightId) -> tuple[RecordedReceipt, ...]:
         with self._store.read() as connection:
-            rows = connection.execute(
-                select(_ROWS)
-                .join(NightRow, NightRow.id == PackingReceiptRow.night_id)
-                .where(NightRow.date == night.date, NightRow.kind == night.kind)
-                .order_by(PackingReceiptRow.id)
-            )
+            rows = connection.execute(_OF_NIGHT, of_night(night))
             return tuple(
                 RecordedReceipt(_receipt(row), row.at, row.ended_at, row.ended_by) for row in rows
             )

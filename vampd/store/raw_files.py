@@ -12,12 +12,15 @@ from vampd.model.cubes import ChangedRaw, RawFinding
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import PurgedFile
 from vampd.store.database.connection import Store
-from vampd.store.nights import night_key
+from vampd.store.nights import IS_NIGHT, night_key, of_night
 from vampd.store.schema import ChangedRawRow, NightRow, PurgedFileRow
 
 _ROWS = PurgedFileRow.__table__
 _CHANGED = ChangedRawRow.__table__
 _KEY = ["night_id", "path"]
+_CHANGED_OF_NIGHT = (
+    select(_CHANGED).join(NightRow, NightRow.id == ChangedRawRow.night_id).where(IS_NIGHT)
+)
 
 
 class StoredPurgedFiles:
@@ -51,8 +54,9 @@ class StoredPurgedFiles:
             rows = connection.execute(
                 select(_ROWS)
                 .join(NightRow, NightRow.id == PurgedFileRow.night_id)
-                .where(NightRow.date == night.date, NightRow.kind == night.kind)
-                .order_by(PurgedFileRow.id)
+                .where(IS_NIGHT)
+                .order_by(PurgedFileRow.id),
+                of_night(night),
             )
             return tuple(
                 PurgedFile(
@@ -76,11 +80,7 @@ class StoredChangedRaw:
 
     def of(self, night: NightId) -> tuple[ChangedRaw, ...]:
         with self._store.read() as connection:
-            rows = connection.execute(
-                select(_CHANGED)
-                .join(NightRow, NightRow.id == ChangedRawRow.night_id)
-                .where(NightRow.date == night.date, NightRow.kind == night.kind)
-            )
+            rows = connection.execute(_CHANGED_OF_NIGHT, of_night(night))
             changed = [
                 ChangedRaw(
                     FileStamp(row.path, row.synced_size, row.synced_mtime_ns),

@@ -6,19 +6,25 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import Place, Receipt
 from vampd.store.database.connection import Store
-from vampd.store.nights import night_key
+from vampd.store.nights import IS_NIGHT, night_key, of_night
 from vampd.store.schema import NightRow, ReceiptRow
 
 # So many in one transaction: a night of ten thousand cubes takes some tens of commits, and others
 # wait only a moment for the write lock.
 _BATCH = 1000
 _READ = ("size", "mtime_ns", "sha256", "at", "md5", "destination", "mark", "has_ended")
+_OF_NIGHT = (
+    select(ReceiptRow.__table__)
+    .join(NightRow, NightRow.id == ReceiptRow.night_id)
+    .where(IS_NIGHT, ReceiptRow.place == bindparam("at_place"))
+    .order_by(ReceiptRow.path)
+)
 
 
 class StoredReceipts:
@@ -34,13 +40,7 @@ class StoredReceipts:
 
     def of(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
         with self._store.read() as connection:
-            rows = connection.execute(
-                select(ReceiptRow.__table__)
-                .join(NightRow, NightRow.id == ReceiptRow.night_id)
-                .where(NightRow.date == night.date, NightRow.kind == night.kind)
-                .where(ReceiptRow.place == place)
-                .order_by(ReceiptRow.path)
-            )
+            rows = connection.execute(_OF_NIGHT, {**of_night(night), "at_place": place})
             return {
                 row.path: Receipt(
                     place,
