@@ -105,10 +105,14 @@ class InlineWorkers:
 
 @dataclass(frozen=True)
 class InProcess:
-    """A site, and what may be done to it; ``last`` is what happens just before a kill."""
+    """A site, and what may be done to it.
+
+    ``last`` is what happens just before a kill, ``left`` are nights as if they were not there.
+    """
 
     site: Site
     last: Callable[[], None] | None = None
+    left: frozenset[NightId] = frozenset()
 
     @property
     def settings(self) -> Settings:
@@ -173,7 +177,7 @@ class InProcess:
             attempts = AttemptFactory(connections, workers, crew, state / "locks", pause, "vampd")
             failed: set[NightId] = set()
             for number in range(_MOST_ATTEMPTS):
-                claimed = _claim(connections, settings, failed)
+                claimed = _claim(connections, settings, failed, self.left)
                 if claimed is None:
                     return
                 stop = Flag.create(Path(flags) / f"stop-{number}")
@@ -245,12 +249,12 @@ def _scan(connections: Connections, settings: Settings) -> None:
 
 
 def _claim(
-    connections: Connections, settings: Settings, failed: set[NightId]
+    connections: Connections, settings: Settings, failed: set[NightId], left: frozenset[NightId]
 ) -> NightRecord | None:
     """The next night, as the scheduler claims it, whatever time it has to wait."""
     store = connections.store
     chosen = choose_nights(
-        store.nights(),
+        [record for record in store.nights() if record.night not in left],
         readiness_rules(settings),
         run_limits(settings, cameras_write=False),
         time.time() + _LATER_S,
