@@ -14,8 +14,16 @@ SEEDS_IN_CI = (1,)
 
 named = pytest.mark.parametrize("name", SCENARIOS)
 # Those that have a sibling here: the same drift with the FLC, more drift in the same window, the
-# same drift, FLC or cubes at the other readout. Each round of the soak has all of them.
+# same drift, FLC or cubes at the other readout, isolated or short cubes without losses; and those
+# that take seconds. Each round of the soak has all of them.
 IN_SOAK_ALONE = {
+    "drift_past_half_period",
+    "flc_cubes_of_two_and_three",
+    "flc_isolated_cubes_large_jitter",
+    "flc_isolated_cubes_with_losses",
+    "flc_slow_small_jitter",
+    "run_of_20000",
+    "trigjt_missing_and_other_trouble",
     "drift_fast",
     "drift_slow",
     "drift_small_window",

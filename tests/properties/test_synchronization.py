@@ -113,7 +113,7 @@ def triggered(night: Night) -> bool:
 
 
 @given(nights())
-@settings(max_examples=examples(25))
+@settings(max_examples=examples(15))
 def test_every_frame_lands_once_no_pair_is_wrong_and_no_label_is_wrong(night: Night) -> None:
     generation = night.synchronize()
     assert_every_frame_lands_once(generation, night.cubes)
@@ -171,7 +171,7 @@ def test_a_thousand_frames_with_bursts_of_losses_miss_no_pair(
 
 
 @given(nights())
-@settings(max_examples=examples(18))
+@settings(max_examples=examples(12))
 def test_exchanging_the_cameras_contradicts_no_pair_and_no_label(night: Night) -> None:
     swapped = night.swapped()
     here, there = night.synchronize(), swapped.synchronize()
@@ -188,7 +188,7 @@ def test_exchanging_the_cameras_contradicts_no_pair_and_no_label(night: Night) -
 
 
 @given(nights(), st.integers(-10 * 3_600_000_000, 12 * 3_600_000_000))
-@settings(max_examples=examples(18))
+@settings(max_examples=examples(12))
 def test_shifting_all_times_within_the_day_shifts_nothing_else(night: Night, by_us: int) -> None:
     here, there = night.synchronize(), night.shifted(by_us).synchronize()
     assert [_without_time(p, by_us) for p in there.products] == [
@@ -210,7 +210,7 @@ def _without_time(product: Product, by_us: int) -> Product:
 
 
 @given(nights(), st.randoms(use_true_random=False))
-@settings(max_examples=examples(18))
+@settings(max_examples=examples(12))
 def test_the_decision_does_not_depend_on_the_order_of_cubes(night: Night, random) -> None:
     cubes, bad = list(night.cubes), list(night.set_aside)
     random.shuffle(cubes)
@@ -220,7 +220,7 @@ def test_the_decision_does_not_depend_on_the_order_of_cubes(night: Night, random
 
 
 @given(nights())
-@settings(max_examples=examples(18))
+@settings(max_examples=examples(12))
 def test_products_keep_all_rules_of_cuts_and_siblings(night: Night) -> None:
     generation = night.synchronize()
     names = [product.name for product in generation.products]
@@ -252,7 +252,7 @@ def test_products_keep_all_rules_of_cuts_and_siblings(night: Night) -> None:
 
 
 @given(nights(most_runs=2))
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(8))
 def test_a_second_survey_plans_nothing_and_framelists_hold_what_was_decided(night: Night) -> None:
     reader = reader_of(night)
     assert run_sync(reader) <= 2
@@ -268,7 +268,7 @@ def test_a_second_survey_plans_nothing_and_framelists_hold_what_was_decided(nigh
 
 
 @given(nights(), st.data())
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(8))
 def test_late_cubes_change_nothing_that_was_decided(night: Night, data: st.DataObject) -> None:
     early = {cube.path for cube in night.cubes if data.draw(st.booleans())}
     reader = reader_of(Night(tuple(c for c in night.cubes if c.path in early), night.set_aside))
@@ -301,7 +301,7 @@ def takes_all(reader: FakeNightReader) -> bool:
 
 
 @given(nights(), st.randoms(use_true_random=False))
-@settings(max_examples=examples(10))
+@settings(max_examples=examples(7))
 def test_the_plan_does_not_depend_on_the_order_of_the_survey(night: Night, random) -> None:
     survey = sync.survey(NIGHT, reader_of(night))
     late = list(survey.late)

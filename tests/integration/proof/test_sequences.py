@@ -35,7 +35,7 @@ from tests.support.worlds.proof.wide_world import WideWorld
 from tests.support.worlds.proof.witness import RECEIPTS, SUMS
 from vampd.model.nights import Kind, StageName
 
-_STEPS = 25
+_STEPS = 25 if IN_SOAK else 12
 # The first is always the simplest. With the ten cases, which are sequences too (`test_cases`), 12
 # in CI.
 _SEQUENCES = 40 if IN_SOAK else 2
