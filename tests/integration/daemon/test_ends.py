@@ -19,9 +19,9 @@ from tests.support.daemon.running import (
     log_of,
     run_until_idle,
     running,
-    settle,
     wait_until,
 )
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import history_of, record_of
 from tests.support.examples import others_in_soak
@@ -80,10 +80,11 @@ def test_sigterm_during_packing_ends_within_30_s_and_costs_nothing(
     assert (record.state.stage, record.state.status) == (StageName.FPACK, Status.READY)
     assert record.state.attempts == 0
     assert history_of(site, night)[-1].event is EventName.ABANDONED
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
 
 
+@pytest.mark.soak
 def test_sigterm_during_transfer_ends_soon_and_resumes(site: Site) -> None:
     configure(site, **FAST, **over_link(site, 1))
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
@@ -95,7 +96,7 @@ def test_sigterm_during_transfer_ends_soon_and_resumes(site: Site) -> None:
     for path in (site.copy(night) / "vgen2").glob("*.fz"):
         assert path.stat().st_size == products[path.name]
     configure(site, **FAST, **over_link(site))
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
 
 
@@ -113,7 +114,7 @@ def test_a_thread_that_hangs_does_not_keep_the_daemon_from_its_end(
         wait_until(lambda: has_open(daemon.process.pid, fifo), "the thread that reads for ever")
         assert daemon.stop(within_s=30) == 0
     configure(site, **FAST)
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     assert EventName.INTERRUPTED in {event.event for event in history_of(site, night)}
 
@@ -142,10 +143,11 @@ def test_workers_die_with_the_daemon(site: Site, hangs: bool) -> None:
         with suppress(ProcessLookupError):  # one that was at work may be dead by now
             os.kill(worker, signal.SIGCONT)
         wait_until(lambda: not any(map(is_alive, children)), "all children gone", 10)
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
 
 
+@pytest.mark.soak
 def test_rsync_dies_with_the_daemon(site: Site) -> None:
     configure(site, **FAST, **over_link(site, 1))
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
@@ -155,7 +157,7 @@ def test_rsync_dies_with_the_daemon(site: Site) -> None:
         daemon.kill()
         wait_until(lambda: not any(map(is_alive, children)), "all children gone", 10)
     configure(site, **FAST, **over_link(site))
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     copied = [path.name for path in site.copy(night).rglob("*")]
     assert not [name for name in copied if name.startswith(".")]
@@ -216,6 +218,7 @@ def test_idle_workers_that_die_are_replaced(site: Site) -> None:
     assert record_of(site, second).state.attempts == 0
 
 
+@pytest.mark.soak
 def test_a_fork_server_that_dies_is_replaced(site: Site) -> None:
     first, _ = make_smallest(site.root, "20251105", Kind.ENGINEERING)
     with running(site) as daemon:

@@ -72,7 +72,7 @@ def test_a_released_night_passes_older_ones(site: Site) -> None:
     younger, _ = make_smallest(site.root, "20251106")
     settle(site)
     tell(site, younger, EventName.RELEASED)
-    settle(site)
+    settle_here(site)
     assert_done(site, younger)
     assert record_of(site, older).state.status is Status.HELD
 
@@ -97,5 +97,5 @@ def test_without_an_authority_archive_nights_wait_before_frameids(site: Site) ->
     assert "none" in (record.note or "")
     assert not site.ledger.exists()
     configure(site, **FAST)
-    settle(site)
+    settle_here(site)
     assert_done(site, archive)

@@ -7,6 +7,8 @@ import sqlite3
 import time
 from contextlib import closing
 
+import pytest
+
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import Daemon, log_of, running, vampctl, wait_until
 from tests.support.daemon.site import Site, configure
@@ -70,6 +72,7 @@ def test_the_log_says_which_vampd_runs_on_what_and_what_a_reload_changed(site: S
     assert len(log.named("daemon.stopped")) == 1
 
 
+@pytest.mark.soak
 def test_retry_is_heard_while_a_night_runs(
     transferring: tuple[Site, NightId, Daemon],
 ) -> None:

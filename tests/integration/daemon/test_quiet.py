@@ -229,6 +229,7 @@ def test_data_written_while_the_daemon_is_down_are_waited_for(site: Site) -> Non
     assert not (site.folder(night) / "vgen2" / "generation_0002.json").exists()
 
 
+@pytest.mark.soak
 def test_a_night_folder_that_goes_away_ends_nobody(site: Site) -> None:
     gone, _ = make_smallest(site.root, "20251101", Kind.ENGINEERING)
     with running(site) as daemon:

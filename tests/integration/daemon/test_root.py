@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import log_of, running, settle, vampctl, wait_until
 from tests.support.daemon.settling import settle_here
@@ -59,6 +61,7 @@ def test_nights_wait_while_the_root_is_not_mounted_and_go_on_by_themselves(site:
     assert log["level"] == "info"
 
 
+@pytest.mark.soak
 def test_a_person_may_take_another_disk_for_the_root(site: Site) -> None:
     make_smallest(site.root, DONE.date, DONE.kind)
     settle_here(site)

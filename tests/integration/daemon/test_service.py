@@ -7,11 +7,11 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from tests.support.builders.nights import make_scenario
-from tests.support.builders.smallest_night import SMALLEST, make_smallest
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.processes import cpu_s
 from tests.support.daemon.running import Daemon, log_of, run_until_idle, running, settle, wait_until
 from tests.support.daemon.site import QUIET_S, Site, configure
@@ -45,9 +45,8 @@ def test_sighup_reads_the_configuration_again(site: Site) -> None:
 
 
 def test_sighup_cannot_move_root_and_database(site: Site) -> None:
-    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     with running(site) as daemon:
-        wait_until(has_status(site, night, Status.DONE), "done")
+        wait_for_event(site, "daemon.started")
         elsewhere = site.base / "elsewhere"
         elsewhere.mkdir()
         make_smallest(elsewhere, "20251107", Kind.ENGINEERING)
@@ -97,6 +96,7 @@ def test_systemd_is_notified(site: Site) -> None:
             assert daemon.process.wait(30) == 0
 
 
+@pytest.mark.soak
 def test_a_dead_notify_socket_disturbs_nobody(site: Site) -> None:
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     ended = run_until_idle(site, NOTIFY_SOCKET=str(site.base / "nobody"), WATCHDOG_USEC="400000")
@@ -106,13 +106,9 @@ def test_a_dead_notify_socket_disturbs_nobody(site: Site) -> None:
 
 def test_an_idle_daemon_costs_next_to_nothing(site: Site) -> None:
     configure(site, **FAST | {"watch": {"scan_every_s": 1.0}})
-    nights = [
-        make_scenario(site.root, replace(SMALLEST), f"202511{day:02d}", Kind.ENGINEERING, day)[0]
-        for day in range(1, 4)
-    ]
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     with running(site) as daemon:
-        for night in nights:
-            wait_until(has_status(site, night, Status.DONE), "done")
+        wait_until(has_status(site, night, Status.DONE), "done")
         time.sleep(2 * QUIET_S)
         before, begin = cpu_s(daemon.process.pid), time.monotonic()
         time.sleep(2)
@@ -121,6 +117,7 @@ def test_an_idle_daemon_costs_next_to_nothing(site: Site) -> None:
         assert daemon.stop() == 0
 
 
+@pytest.mark.soak
 def test_raw_is_sacred_whatever_happens(
     transferring: tuple[Site, NightId, Daemon],
 ) -> None:
