@@ -148,6 +148,7 @@ def test_names_that_are_no_nights_are_left_alone(site: Site) -> None:
     assert {path: path.lstat().st_mtime_ns for path in site.root.glob("2*/**/*")} == before
 
 
+@pytest.mark.soak
 def test_a_stream_that_cannot_be_listed_does_not_stop_other_nights(site: Site) -> None:
     bad = site.root / "20251101"
     bad.mkdir()
@@ -160,6 +161,7 @@ def test_a_stream_that_cannot_be_listed_does_not_stop_other_nights(site: Site) -
     assert record.note_code == "night_unreadable"
 
 
+@pytest.mark.soak
 def test_an_empty_night_goes_nowhere_and_stops_nobody(site: Site) -> None:
     (site.root / "20251105").mkdir()
     night, _ = make_smallest(site.root)
@@ -307,6 +309,7 @@ def test_a_full_disk_is_waited_for_and_nothing_is_half_written(
     assert not [e for e in log_of(site).events if e.get("code") == "bug"]
 
 
+@pytest.mark.soak
 def test_a_full_archive_disk_is_waited_for(
     site: Site, small_disk: Callable[[Path, int], Path]
 ) -> None:
@@ -362,7 +365,9 @@ def _foreign(database: Path) -> None:
         connection.execute("CREATE TABLE recipes (name TEXT)")
 
 
-@pytest.mark.parametrize("spoil", [_garbage, _empty, _damaged_page, _foreign])
+@pytest.mark.parametrize(
+    "spoil", others_in_soak([_damaged_page, _foreign, _garbage, _empty], few=2)
+)
 def test_a_corrupt_database_is_reported_and_left_as_it_is(
     settled: SettledSites, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:

@@ -160,6 +160,7 @@ def test_frames_that_are_in_products_stay_there_and_the_rest_of_the_cube_is_set_
     assert audit(vampd)["balanced"]
 
 
+@pytest.mark.soak
 def test_a_set_aside_cube_that_only_transfer_cannot_read_stays_here_at_a_release(
     tmp_path: Path,
 ) -> None:

@@ -106,6 +106,7 @@ def test_late_cubes_reopen_a_finished_night(done: Site, tool) -> None:
     assert raw_state(site.folder(night)) == raw
 
 
+@pytest.mark.soak
 def test_late_cubes_reopen_an_engineering_night(settled: SettledSites, tmp_path: Path) -> None:
     site = settled.copy(tmp_path / "done", Kind.ENGINEERING)
     night = NightId(NIGHT.date, Kind.ENGINEERING)
@@ -116,6 +117,7 @@ def test_late_cubes_reopen_an_engineering_night(settled: SettledSites, tmp_path:
     assert assert_only_added(site, night, before)
 
 
+@pytest.mark.soak
 def test_late_cubes_are_seen_by_a_running_daemon(site: Site) -> None:
     configure(site, watch={"scan_every_s": 0.3})
     night, _ = make_smallest(site.root)
@@ -135,6 +137,7 @@ def test_late_cubes_are_seen_by_a_running_daemon(site: Site) -> None:
     assert assert_only_added(site, night, before)
 
 
+@pytest.mark.soak
 def test_a_third_generation_follows_the_second(done: Site) -> None:
     site, night = done, NIGHT
     # Its frames are of one camera alone.

@@ -90,6 +90,7 @@ def test_released_it_keeps_both_apart_and_a_later_one_asks_again(site: Site) -> 
     assert "(generation 4)" in assert_held(site)
 
 
+@pytest.mark.soak
 def test_it_says_so_too_when_the_raw_cubes_of_the_partners_were_removed(tmp_path: Path) -> None:
     site = make_site(tmp_path / "site", **TABLES)
     make_smallest(site.root)
@@ -107,6 +108,7 @@ def test_it_says_so_too_when_the_raw_cubes_of_the_partners_were_removed(tmp_path
     assert all(row.applied for row in ledger_rows(site))
 
 
+@pytest.mark.soak
 def test_restored_it_pairs_them(site: Site) -> None:
     assert vampctl(site, "restore", "20251106", "--yes").returncode == 0
     assert vampctl(site, "retry", "20251106").returncode == 0

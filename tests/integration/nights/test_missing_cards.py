@@ -40,6 +40,7 @@ def test_a_missing_card_holds_the_night_before_frame_ids_until_it_is_released(
     assert record_of(site, night).state.status is Status.DONE
 
 
+@pytest.mark.soak
 def test_who_forgives_a_missing_card_has_not_forgiven_what_sync_found(tmp_path: Path) -> None:
     both = replace(UNPAIRED, runs=tuple(replace(run, absent=("OBS-MOD",)) for run in UNPAIRED.runs))
     site = make_site(tmp_path, headers={"when_missing": "hold"})

@@ -217,6 +217,7 @@ def test_a_night_of_one_camera_or_of_no_usable_cube_takes_no_ids_unseen(
     assert f"unexpected: {now.verdict}" in vampd.command("status").text.replace("\n", " ")
 
 
+@pytest.mark.soak
 def test_a_touched_cube_that_may_not_be_read_is_let_go_and_its_products_stay() -> None:
     def act(base: Path) -> None:
         vampd = make_night(base)
