@@ -31,7 +31,7 @@ def test_no_shell_is_started_here() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 assert not any(keyword.arg == "shell" for keyword in node.keywords), path
-                assert ast.unparse(node.func) not in ("os.system", "os.popen"), path
+                assert getattr(node.func, "attr", "") not in ("system", "popen"), path
             if isinstance(node, ast.List | ast.Tuple) and node.elts:
                 first = node.elts[0]
                 is_shell = isinstance(first, ast.Constant) and first.value in shells

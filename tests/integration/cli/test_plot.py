@@ -124,8 +124,8 @@ def picture(name: str) -> Figure:
     return draw_night("20251106 archive", observe(NIGHTS[name]()).night)
 
 
-# Each is drawn for 1 s of CPU: enough texts, most texts, one camera, nothing.
-IN_SHORT = {"few", "one camera", "long words", "nothing"}
+# Each is drawn for 1 s of CPU: most texts, one camera, nothing.
+IN_SHORT = {"one camera", "long words", "nothing"}
 
 
 @pytest.fixture(

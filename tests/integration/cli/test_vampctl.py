@@ -17,6 +17,7 @@ from tests.support.builders.nights import make_night
 from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.examples import others_in_soak
 from tests.support.tools.terminal import run_in_terminal
 from tests.support.tools.warm_start import start
 from vampd.cli import program
@@ -178,11 +179,13 @@ def test_usage_errors_are_one_message_and_exit_with_2(
 @pytest.mark.parametrize("program", ["vampctl", "vampd"])
 @pytest.mark.parametrize(
     ("text", "reported"),
-    [
-        (None, "cannot read the configuration"),
-        ("[watch", "not valid TOML"),
-        ("[watch]\nroto = '/x'\n", "unknown key watch.roto, did you mean watch.root?"),
-    ],
+    others_in_soak(
+        [
+            ("[watch]\nroto = '/x'\n", "unknown key watch.roto, did you mean watch.root?"),
+            (None, "cannot read the configuration"),
+            ("[watch", "not valid TOML"),
+        ]
+    ),
 )
 def test_a_configuration_that_cannot_be_used_exits_with_78(
     tmp_path: Path, program: str, text: str | None, reported: str

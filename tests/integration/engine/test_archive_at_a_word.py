@@ -197,6 +197,7 @@ def test_a_moved_archive_is_read_file_by_file_and_what_differs_is_found(
     assert [event.event for event in moved] == [EventName.RETRIED]
 
 
+@pytest.mark.soak
 def test_the_night_itself_by_ssh_is_not_where_the_archive_host_has_moved_it(
     site: Site, sshd: Sshd
 ) -> None:

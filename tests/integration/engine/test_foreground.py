@@ -95,7 +95,7 @@ def test_stages_go_one_by_one_and_a_held_night_is_held_again(site: Site) -> None
 
 
 def test_late_cubes_are_taken_along(site: Site) -> None:
-    assert vampctl(site, "run", "20251106").returncode == 0
+    settle_here(site)
     add_late_cubes(site.root)
     done = vampctl(site, "run", "20251106")
     assert (done.returncode, "sync" in done.stdout) == (0, True)
@@ -166,6 +166,7 @@ def test_a_run_that_is_killed_is_taken_up_by_whoever_comes_next(site: Site, plac
     assert EventName.INTERRUPTED in {event.event for event in history_of(site, NIGHT)}
 
 
+@pytest.mark.soak
 def test_a_daemon_that_is_up_takes_up_a_killed_run(site: Site) -> None:
     settle_here(site)
     assert vampctl(site, "hold", "20251106").returncode == 2

@@ -71,7 +71,7 @@ def without_clock(product: Product) -> tuple[object, ...]:
 
 @pytest.mark.parametrize(
     "lose",
-    others_in_soak([rot_both, purge_first, lose_both, remove_raw], few=2),
+    others_in_soak([purge_first, rot_both, lose_both, remove_raw]),
     ids=lambda lose: str(lose.__name__),
 )
 def test_products_stand_for_a_generation_without_a_good_copy(
@@ -134,6 +134,7 @@ def ids_of(night: SafeNight) -> dict[str, str]:
     return {identity: str(one.frame_id) for identity, one in bound.items()}
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "lose", others_in_soak([purge_first, rot_both]), ids=lambda f: str(f.__name__)
 )

@@ -149,6 +149,7 @@ def rot_header(raw: Path) -> None:
     os.utime(raw, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("ruin", "held"),
     others_in_soak(
@@ -175,6 +176,7 @@ def test_a_product_is_lost_too_where_its_raw_cube_is_none_any_more(
     assert record_of(safe.site, safe.night).safe_at is not None
 
 
+@pytest.mark.soak
 def test_what_was_given_up_is_given_up_again_where_an_older_database_is_put_back(
     safe: SafeNight, tmp_path: Path
 ) -> None:

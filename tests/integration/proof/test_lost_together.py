@@ -89,6 +89,7 @@ def test_without_the_database_a_generation_comes_back_from_its_archive_copy(
     assert product_tree(safe.folder)[path] == safe.here[path]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "change", others_in_soak([purge_raw, touch_raw], few=1), ids=lambda change: change.__name__
 )
@@ -110,6 +111,7 @@ def test_without_the_database_products_stand_for_a_generation_without_a_good_cop
     assert tree_there(safe.site, safe.night)[path] == there[path]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("suffix", others_in_soak([".txt", ".fits.fz"]))
 def test_what_raw_decides_again_stands_for_a_product_that_is_lost_with_its_generation(
     safe: SafeNight, suffix: str
@@ -159,6 +161,7 @@ def test_without_the_database_a_held_night_still_tells_what_is_damaged_and_gets_
     assert_whole(safe, own, made_of(safe))
 
 
+@pytest.mark.soak
 def test_without_database_and_receipts_what_the_sums_confirm_is_proven(safe: SafeNight) -> None:
     own = InProcess(safe.site)
     purge_raw(safe, own)
@@ -183,6 +186,7 @@ def test_without_database_and_receipts_no_damaged_product_is_proven(safe: SafeNi
     assert (record.state.status, record.safe_at) == (Status.HELD, None)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("left", others_in_soak(["vgen2", "SHA256SUMS", "vbad"]))
 def test_without_the_database_a_night_that_the_host_has_moved_is_not_sent_again(
     tmp_path: Path, left: str

@@ -214,6 +214,7 @@ def test_a_product_that_nothing_accounts_for_is_no_truth(
     safe.assert_held("product_unproven", "VMPA99999999")
 
 
+@pytest.mark.soak
 def test_an_engineering_night_is_made_again_as_it_was(tmp_path: Path) -> None:
     site = make_site(tmp_path, watch={"stale_after_s": 0.3})
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)

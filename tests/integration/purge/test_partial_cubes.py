@@ -96,6 +96,7 @@ def test_it_is_sent_whole_first_and_must_be_there_from_then_on(night: SafeNight)
     assert json.loads(own.command("audit", DATE, "--json").text)["balanced"]
 
 
+@pytest.mark.soak
 def test_without_a_database_the_listing_still_requires_it(night: SafeNight) -> None:
     cube = partial_path(raw_bytes(night))
     assert purge(night).status == 0

@@ -148,6 +148,7 @@ def test_a_mark_shows_the_date_and_a_hold_takes_it_away(night: SafeNight) -> Non
     assert purge(night).returncode == 0
 
 
+@pytest.mark.soak
 def test_a_night_that_the_archive_host_has_moved_is_purged_where_it_lies(
     night: SafeNight, tmp_path: Path
 ) -> None:
@@ -175,6 +176,7 @@ def test_a_night_that_the_archive_host_has_moved_is_purged_where_it_lies(
     assert record_of(night.site, NIGHT).safe_at is not None
 
 
+@pytest.mark.soak
 def test_raw_records_without_a_good_copy_are_given_up_as_what_they_are(night: SafeNight) -> None:
     own = InProcess(night.site)
     assert own.command("purge", DATE, "--yes", "--same-disk", DATE).status == 0

@@ -74,7 +74,7 @@ STARTS: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("start", others_in_soak(reversed(STARTS), few=2))
+@pytest.mark.parametrize("start", others_in_soak(reversed(STARTS)))
 def test_a_night_is_packed_sent_proven_and_listed_and_nothing_of_theirs_changes(
     tmp_path: Path, start: str
 ) -> None:

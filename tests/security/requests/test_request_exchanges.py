@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon.running import wait_until
+from tests.support.examples import others_in_soak
 from tests.support.worlds.hostile.request_world import World, request_world
 from tests.support.worlds.hostile.three_users import (
     MEMBER,
@@ -146,7 +147,7 @@ def mounted_by(user: User, path: Path, mount: str, umount: str) -> Iterator[None
 
 
 @pytest.mark.parametrize("make", [Path.touch, Path.mkdir])
-@pytest.mark.parametrize("name", [request_name("a" * 32), WRITING, "thesis"])
+@pytest.mark.parametrize("name", others_in_soak([request_name("a" * 32), WRITING, "thesis"]))
 def test_what_a_member_mounts_there_stops_nothing(
     world: World, tool: Callable[[str], str], make: Callable[[Path], None], name: str
 ):
