@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from vampd.config import Settings
 from vampd.errors import FrameIdConflict
-from vampd.model.cubes import Framelist
 from vampd.model.delivery import supplement_number
 from vampd.model.nights import Kind, NightId, StageName
 from vampd.model.plan import Pack, Plan, RebuildFramelists, SendAhead
 from vampd.model.proofs import ended_receipts
 from vampd.ports import NightReader
 from vampd.stages import own_files
-from vampd.stages.own_files import OwnFilesSurvey, by_order, plan_own_files, plan_pack
+from vampd.stages.own_files import OwnFilesSurvey, plan_own_files, plan_pack
+from vampd.stages.records.unpacked_products import UnpackedProduct, by_order
 from vampd.stages.traveling_files import TableSurvey, plan_table, survey_table
 
 NAME = StageName.FPACK
@@ -33,7 +33,7 @@ class FpackSurvey:
     """
 
     own: OwnFilesSurvey
-    framelists: tuple[Framelist, ...]
+    unpacked: tuple[UnpackedProduct, ...]
     table: TableSurvey
     nameless: tuple[str, ...] = ()
     may_send: bool = False
@@ -48,10 +48,10 @@ def survey(night: NightId, reader: NightReader) -> FpackSurvey:
     table = survey_table(night, reader, own.readings, own.sums)
     may_send = not _was_announced(night, reader) and not ended_receipts(own.recorded)
     if night.kind is Kind.ENGINEERING:
-        return FpackSurvey(own, own.framelists, table, may_send=may_send)
+        return FpackSurvey(own, own.unpacked, table, may_send=may_send)
     bound = reader.bound_ids(night) if own.unmade else {}
-    named = [framelist for framelist in own.framelists if framelist.cards.string("FRAMEID")]
-    nameless = {framelist.name for framelist in own.framelists} - {each.name for each in named}
+    named = [product for product in own.unpacked if product.has_frame_id]
+    nameless = {product.name for product in own.unpacked} - {each.name for each in named}
     nameless |= {product.name for product in own.unmade if product.identity not in bound}
     return FpackSurvey(own, tuple(named), table, tuple(sorted(nameless)), may_send)
 
@@ -83,11 +83,11 @@ def plan(survey: FpackSurvey, settings: Settings) -> Plan:
         # The first receipt of a new product would be all that the store knows of this night.
         return Plan.of(*waves)
     packs = [
-        plan_pack(framelist, receipts)
-        for framelist in by_order(survey.framelists)
-        if framelist.packed_path not in own.products and framelist.packed_path not in receipts
+        plan_pack(product, receipts)
+        for product in by_order(survey.unpacked)
+        if product.packed_path not in own.products and product.packed_path not in receipts
     ]
-    if packs or waves or own.framelists:
+    if packs or waves or own.unpacked:
         return Plan.of([*packs, *_send_ahead(survey, packs, settings)], *waves)
     return plan_table(survey.table, own.products, settings)
 

@@ -7,10 +7,10 @@ that is gone is missing; either holds the night. Every stage from fpack on plans
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vampd.model.cubes import Framelist, PackedProduct, Product
+from vampd.model.cubes import PackedProduct, Product
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Hash, Pack, Plan, RebuildFramelists, RecordReceipts, Retire, WriteText
 from vampd.model.proofs import (
@@ -48,11 +48,11 @@ from vampd.stages.records.folder_receipts import (
 )
 from vampd.stages.records.own_paths import GENERATION, product_path
 from vampd.stages.records.unmade import choose_unmade, refuse_unmade
+from vampd.stages.records.unpacked_products import UnpackedProduct, by_order, read_unpacked
 from vampd.stages.records.whole_generations import withdrawn_of
 
 BATCH_FILES = 64
 BATCH_BYTES = 8_000_000_000
-_BYTES_A_PIXEL = 2
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class OwnFilesSurvey:
     night: NightId
     files: Mapping[str, FileStamp]
     products: Mapping[str, PackedProduct]
-    framelists: tuple[Framelist, ...]
+    unpacked: tuple[UnpackedProduct, ...]
     decided: Mapping[str, Product]
     recorded: tuple[RecordedReceipt, ...]
     readings: Mapping[str, Receipt]
@@ -89,7 +89,7 @@ class OwnFilesSurvey:
     def unmade(self) -> tuple[Product, ...]:
         """The products that are neither framelist nor packed, nor were."""
         made = {each.identity or "" for each in self.products.values()}
-        made |= {framelist.identity for framelist in self.framelists}
+        made |= {product.identity for product in self.unpacked}
         made |= {receipt.identity for receipt in self.receipts.values() if receipt.identity}
         return choose_unmade(self.decided.values(), made)
 
@@ -106,7 +106,7 @@ class OwnFilesSurvey:
 
 def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
     """Read the framelists and generations, list the rest. DataError of a damaged one."""
-    framelists = tuple(reader.framelist(night, head.path) for head in reader.framelist_heads(night))
+    unpacked = read_unpacked(night, reader)
     files = {file.path: file for file in reader.files(night, "vgen2")}
     recorded = reader.packing_receipts(night)
     unrecorded = [path for path in files if GENERATION.fullmatch(path)]
@@ -117,7 +117,7 @@ def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
         night=night,
         files=files,
         products={product.file.path: product for product in reader.packed_products(night)},
-        framelists=framelists,
+        unpacked=unpacked,
         decided={product.identity: product for g in generations for product in g.products},
         recorded=recorded,
         readings=reader.receipts(night, Place.HERE),
@@ -164,32 +164,20 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
     write = [WriteText(RECEIPTS_PATH, listing)] if every and listing != survey.listing else []
     packed = {pack.framelist for pack in packs}
     retired = [
-        Retire(framelist.path, kept_as=framelist.packed_path)
-        for framelist in by_order(survey.framelists)
-        if framelist.path not in packed
-        and (receipt := receipts.get(framelist.packed_path)) is not None
-        and receipt.identity == framelist.identity
+        Retire(product.path, kept_as=product.packed_path)
+        for product in by_order(survey.unpacked)
+        if product.path not in packed
+        and (receipt := receipts.get(product.packed_path)) is not None
+        and receipt.identity == product.identity
     ]
     return Plan.of([RebuildFramelists(rebuilt)] if rebuilt else [], packs, write, retired)
 
 
-def by_order(framelists: Iterable[Framelist]) -> list[Framelist]:
-    """Framelists in the order of their products."""
-    return sorted(framelists, key=lambda framelist: (framelist.order, framelist.name))
-
-
-def plan_pack(framelist: Framelist, receipts: Mapping[str, PackingReceipt]) -> Pack:
-    """The packing of a framelist; what already has a receipt must come out as that says."""
-    columns = framelist.cards.integer("NAXIS1") or 0
-    rows = framelist.cards.integer("NAXIS2") or 0
-    made = (framelist.packed_path, framelist.sidecar_path)
-    return Pack(
-        framelist.path,
-        framelist.packed_path,
-        framelist.frames,
-        framelist.frames * columns * rows * _BYTES_A_PIXEL,
-        proven=tuple(receipts[path] for path in made if path in receipts),
-    )
+def plan_pack(product: UnpackedProduct, receipts: Mapping[str, PackingReceipt]) -> Pack:
+    """The packing of a product; what already has a receipt must come out as that says."""
+    made = (product.packed_path, product.sidecar_path)
+    proven = tuple(receipts[path] for path in made if path in receipts)
+    return Pack(product.path, product.packed_path, product.frames, product.bytes, proven=proven)
 
 
 def batches(paths: Sequence[str], files: Mapping[str, FileStamp]) -> Iterator[tuple[str, ...]]:
@@ -249,7 +237,7 @@ def _plan_provings(
     survey: OwnFilesSurvey, receipts: Mapping[str, PackingReceipt]
 ) -> tuple[list[Pack], tuple[Product, ...]]:
     """What is packed to be proven or made again, and the framelists that this needs."""
-    beside = {framelist.packed_path: framelist for framelist in survey.framelists}
+    beside = {product.packed_path for product in survey.unpacked}
     damaged = find_damaged(receipts, survey.files, survey.readings)
     missing = find_missing(receipts, survey.files)
     lost = [path for path in missing if product_path(path) not in beside]
@@ -265,9 +253,9 @@ def _plan_provings(
     ]
     again = {product_path(path) for path in missing} | set(unproven)
     packs = [
-        plan_pack(framelist, receipts)
-        for framelist in by_order(survey.framelists)
-        if framelist.packed_path in again
+        plan_pack(product, receipts)
+        for product in by_order(survey.unpacked)
+        if product.packed_path in again
     ]
     bare = [path for path in unproven if path not in beside]
     rebuilt = _products_to_rebuild(survey, receipts, bare)
@@ -281,7 +269,7 @@ def _products_to_rebuild(
 ) -> dict[str, Product]:
     """Those of these products whose framelists can be made again, so that packing proves them."""
     taken = {receipt.identity: path for path, receipt in receipts.items()}
-    made = {framelist.identity for framelist in survey.framelists}
+    made = {product.identity for product in survey.unpacked}
     identities = {
         path: identity for path in paths if (identity := survey.products[path].identity) is not None
     }

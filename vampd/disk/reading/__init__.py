@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from vampd.disk.reading.raw_file import open_raw
     from vampd.disk.reading.twins import find_twin
+    from vampd.disk.reading.unchanged import UnchangedFiles
     from vampd.disk.reading.writers import has_writers, is_locked_by_others
 else:
     __getattr__ = show(
@@ -60,6 +61,7 @@ else:
             ),
             "raw_file": "open_raw",
             "twins": "find_twin",
+            "unchanged": "UnchangedFiles",
             "writers": "has_writers is_locked_by_others",
         },
     )
@@ -69,6 +71,7 @@ __all__ = [
     "LINK_FOUND",
     "MOST_FILES",
     "MOST_TEXT_BYTES",
+    "UnchangedFiles",
     "can_read_whole",
     "file_behind",
     "find_twin",

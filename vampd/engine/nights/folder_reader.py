@@ -6,10 +6,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from vampd.disk.reading import (
     MOST_TEXT_BYTES,
+    UnchangedFiles,
     can_read_whole,
     list_files,
     list_hollow_files,
@@ -49,6 +51,8 @@ from vampd.model.sync import without_withdrawn
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
 _GENERATION = re.compile(rf"{_PRODUCTS}/generation_[^/]*\.json")
+# Parsed, they take three times as much; that of 10,000 cubes has 15 MB, and takes a second.
+_MOST_KEPT_BYTES = 32_000_000
 _MOST_TABLE_BYTES = 1 << 29  # a table has some KB for each product
 # Sync decides by these cards and by those of [sync] cut_on, and summaries show OBJECT; a night
 # has millions of others.
@@ -77,6 +81,7 @@ class FolderReader(ABC):
     def __init__(self, root: Path, cut_on: tuple[str, ...]) -> None:
         self._root = root
         self._deciding = _DECIDING | frozenset(cut_on)
+        self._generations = UnchangedFiles[Generation](_MOST_KEPT_BYTES)
 
     @abstractmethod
     def changed_raw(self, night: NightId) -> tuple[ChangedRaw, ...]:
@@ -118,7 +123,9 @@ class FolderReader(ABC):
         # Not by glob, to which a folder that may not be read is an empty one.
         generations = without_withdrawn(
             [
-                _read_generation(folder, file.path)
+                self._generations.read(
+                    folder / file.path, partial(_read_generation, folder, file.path)
+                )
                 for file in list_files(folder, _PRODUCTS)
                 if _GENERATION.fullmatch(file.path)
             ]
