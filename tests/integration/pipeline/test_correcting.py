@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.integration.pipeline.test_corrections import TRUE, CorrectedSite, angles, cubes
+from tests.support.builders.frames import make_cube
 from tests.support.builders.nights import make_night
 from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import connected
 from tests.support.worlds.sites.sync_site import NIGHT
+from tests.unit.model.headers.test_wave_plate_log import BEGIN_US as PLATE_US
 from tests.unit.model.headers.test_wave_plate_log import line
 from vampd.config import load_settings
 from vampd.engine.nights.correcting import Proposal, propose_angles, propose_values, read_cubes
 from vampd.errors import UsageError
 from vampd.model.cubes import Cards
 from vampd.model.headers import CORRECTIONS, format_corrections, parse_plate_log
-from vampd.model.nights import Kind
+from vampd.model.nights import CAMERA_STREAMS, Kind
+from vampd.model.sync import find_together
 from vampd.store.database.opening import Access, open_store
 
 
@@ -65,6 +69,29 @@ def test_a_log_gives_the_stages_card_only_where_it_says_the_same_as_the_angles(
     assert propose_angles(seen, right) == Proposal()
 
 
+def test_what_the_other_camera_took_then_is_proposed_with_a_cube_and_decided_with_it(
+    site: CorrectedSite,
+) -> None:
+    seen = read_cubes(NIGHT, site.reader)
+    cube = seen[0]
+    found = propose_values(seen, {"OBJECT": "HD 2"}, [cube.path], "a person")
+    taken = {each.path for each in find_together(cube, seen)}
+    assert {row.files for row in found.rows} == taken
+    assert len(taken) > 1
+
+
+def test_a_cube_is_undecided_with_what_was_taken_with_it() -> None:
+    one, two = CAMERA_STREAMS
+    spans = ((one, 0, 40), (one, 40, 120), (two, 0, 85))
+    seen = [
+        make_cube(stream, PLATE_US + np.arange(begin, end) * 100_000, {"RET-ANG1": 22.5})
+        for stream, begin, end in spans
+    ]
+    rows = [line(s, 67.5, state="busy" if s == 10 else "not busy") for s in range(-2, 20)]
+    found = propose_angles(seen, parse_plate_log(["\n".join(rows)]))
+    assert (found.rows, len(found.undecided)) == ([], 3)
+
+
 def test_a_condition_on_a_card_means_all_its_cubes_and_no_condition_that_none_meets_passes(
     site: CorrectedSite,
 ) -> None:
@@ -108,7 +135,17 @@ def test_the_command_shows_the_report_and_writes_only_without_dry_run(tmp_path: 
     # Again, it is nothing new; and another value for the same cards does not fit.
     assert vampctl(site, *words).returncode == 0
     other = [word.replace("HD 2", "HD 3") for word in words]
-    assert vampctl(site, *other).returncode == 1
+    refused = vampctl(site, *other)
+    assert refused.returncode == 1
+    assert "another line corrects" in refused.stderr
+    # A fault of what was typed is none of the file's: there is nothing to mend or to try again.
+    for changed in ("EXPTIME=2", "RET-ANG1=north", "OBJECT=\u00c4"):
+        typed = vampctl(site, *words[:3], changed, *words[4:])
+        assert typed.returncode == 1
+        assert "Nothing was changed" in typed.stderr
+        assert "mend" not in typed.stderr
+        assert "retry" not in typed.stderr
+    assert path.read_bytes() == written
     path.chmod(0o664)
     assert vampctl(site, *words).returncode == 1
     assert vampctl(site, "correct", night.date, "--accept").returncode == 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ from vampd.cli.shared.session import (
     reading,
 )
 from vampd.cli.shared.words import count_of
-from vampd.errors import NotPermitted, UsageError
+from vampd.errors import DataError, NotPermitted, UsageError
 
 if TYPE_CHECKING:
     from vampd.engine.nights.correcting import Proposal
@@ -99,7 +100,12 @@ def correct(
         else:
             proposal = _by_values(cubes, values or (), where or (), why or "")
         whole = _merged(before, proposal.rows)
-        _check(connections, record.night, cubes, whole)
+        _check(connections, record.night, cubes, before.rows)
+        if accept:
+            _check(connections, record.night, cubes, whole)
+        else:
+            with _telling_what_was_typed(before):
+                _check(connections, record.night, cubes, whole)
         _show(record.night, cubes, proposal)
         if dry_run or not proposal.rows:
             write("nothing was changed")
@@ -183,6 +189,17 @@ def _merged(before: Corrections, rows: Sequence[Correction]) -> tuple[Correction
             " or move it away",
         )
     return tuple(dict.fromkeys((*before.rows, *rows)))
+
+
+@contextmanager
+def _telling_what_was_typed(before: Corrections) -> Iterator[None]:
+    """The file is in order: what does not fit is in no file that could be mended."""
+    try:
+        yield
+    except DataError as error:
+        again = "; to take a line of corrections.tsv back, remove it there" if before.rows else ""
+        why = error.context.get("why", error.message)
+        raise DataError(error.code, f"{why}. Nothing was changed{again}") from error
 
 
 def _check(

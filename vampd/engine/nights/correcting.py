@@ -41,7 +41,7 @@ def read_cubes(night: NightId, reader: NightReader) -> tuple[RawCube, ...]:
 def propose_values(
     cubes: Sequence[RawCube], values: Mapping[str, str], where: Sequence[str], why: str
 ) -> Proposal:
-    """These values for every cube that meets all conditions.
+    """These values for every cube that meets all conditions, and for those taken with it.
 
     A condition is as `parse_condition` reads it, a name a path. UsageError ``no_cubes``.
     """
@@ -49,9 +49,11 @@ def propose_values(
     chosen = [cube for cube in cubes if all(one.holds(_described(cube)) for one in conditions)]
     if not chosen:
         raise UsageError("no_cubes", f"no cube of the night meets {' and '.join(where)}")
+    meant = {each.path for cube in chosen for each in find_together(cube, cubes)}
     rows = [
         Correction(cube.path, keyword, old, new, why)
-        for cube in chosen
+        for cube in cubes
+        if cube.path in meant
         for keyword, new in values.items()
         if (old := shown_value(cube, keyword)) != new
     ]
@@ -64,15 +66,21 @@ def propose_angles(cubes: Sequence[RawCube], log: PlateLog) -> Proposal:
     Cubes of both cameras that were taken together have one angle, or none.
     """
     proposal = Proposal()
+    together = {cube.path: tuple(find_together(cube, cubes)) for cube in cubes}
+    found = {path: _angle_over(those, log) for path, those in together.items()}
     for cube in cubes:
-        together = list(find_together(cube, cubes))
-        begin_us = min(each.span_us[0] - _exposure_us(each) for each in together)
-        angle = log.angle_over(begin_us, max(each.span_us[1] for each in together))
-        if isinstance(angle, str):
-            proposal.undecided.append((cube.path, angle))
-            continue
-        proposal.rows += _angles(cube, angle)
+        angles = [found[cube.path], *(found[each.path] for each in together[cube.path])]
+        doubt = next((angle for angle in angles if isinstance(angle, str)), None)
+        if doubt is not None:
+            proposal.undecided.append((cube.path, doubt))
+        elif isinstance(angle := found[cube.path], float):
+            proposal.rows += _angles(cube, angle)
     return proposal
+
+
+def _angle_over(together: Sequence[RawCube], log: PlateLog) -> float | str:
+    begin_us = min(each.span_us[0] - _exposure_us(each) for each in together)
+    return log.angle_over(begin_us, max(each.span_us[1] for each in together))
 
 
 def shown_value(cube: RawCube, keyword: str) -> str:

@@ -6,7 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.headers.comparison import find_other_card
-    from vampd.model.headers.condition import Condition, Described, parse_condition
+    from vampd.model.headers.condition import Condition, Described, parse_condition, says
     from vampd.model.headers.corrections import (
         CORRECTIONS,
         Correction,
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         format_corrections,
         parse_corrections,
         refuse_keywords,
+        refused_correction,
     )
     from vampd.model.headers.dictionary import Dictionary, Entry, format_cards
     from vampd.model.headers.forms import (
@@ -41,10 +42,10 @@ else:
         __name__,
         {
             "comparison": "find_other_card",
-            "condition": "Condition Described parse_condition",
+            "condition": "Condition Described parse_condition says",
             "corrections": (
                 "Correction CORRECTIONS Corrections format_corrections parse_corrections "
-                "refuse_keywords"
+                "refuse_keywords refused_correction"
             ),
             "dictionary": "Dictionary Entry format_cards",
             "forms": "Form format_card FormKind is_standard_card parse_form Problem",
@@ -88,5 +89,7 @@ __all__ = [
     "parse_plate_log",
     "read_table",
     "refuse_keywords",
+    "refused_correction",
+    "says",
     "table_name",
 ]

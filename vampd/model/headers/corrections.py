@@ -93,7 +93,7 @@ def parse_corrections(text: str) -> Corrections:
         if not line.strip():
             continue
         if len(cells) != len(_COLUMNS) or None in cells:
-            raise _malformed(f"line {number} has not {len(_COLUMNS)} cells: {line[:120]!r}")
+            raise _malformed(f"it has not {len(_COLUMNS)} cells: {line[:120]!r}", number)
         row = Correction(*(cell or "" for cell in cells))
         _check(row, number)
         rows.append(row)
@@ -113,22 +113,30 @@ def refuse_keywords(corrections: Corrections, allowed: Iterable[str]) -> None:
 
 def _check(row: Correction, number: int) -> None:
     if not row.reason.strip():
-        raise _malformed(f"line {number} gives no reason")
+        raise _malformed("it gives no reason", number)
     if not (_TEXT.fullmatch(row.new) and row.new.strip()):
-        raise _malformed(f"line {number}: the new value must be printable ASCII")
+        raise _malformed("the new value must be printable ASCII", number)
     if _PATH.fullmatch(row.files):
         return
     span = row.span_us
     if span is None or span[0] > span[1]:
         raise _malformed(
-            f"line {number}: expected a cube such as vcam1/NAME.fits, or FROM..TO in UT such as"
-            f" 2025-11-06T10:20:00..2025-11-06T10:25:30, found {row.files[:120]!r}"
+            "expected a cube such as vcam1/NAME.fits, or FROM..TO in UT such as"
+            f" 2025-11-06T10:20:00..2025-11-06T10:25:30, found {row.files[:120]!r}",
+            number,
         )
 
 
-def _malformed(why: str) -> DataError:
+def _malformed(why: str, line: int | None = None) -> DataError:
+    place = CORRECTIONS if line is None else f"{CORRECTIONS}: line {line}"
+    return refused_correction("corrections_malformed", place, why)
+
+
+def refused_correction(code: str, place: str, why: str) -> DataError:
+    """The error of a file that does not fit; its context has ``why``, for who wrote no file."""
     return DataError(
-        "corrections_malformed",
-        f"{CORRECTIONS}: {why}. Nothing of it was applied: mend the file, then `vampctl retry NIGHT"
+        code,
+        f"{place}: {why}. Nothing of it was applied: mend the file, then `vampctl retry NIGHT"
         " --from sync`",
+        why=why,
     )

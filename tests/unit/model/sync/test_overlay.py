@@ -90,6 +90,43 @@ def test_a_span_means_the_cubes_that_lie_in_it_whole() -> None:
     assert "only part of the frames" in said
 
 
+def straddled(second: float) -> list[RawCube]:
+    """Two cubes of the first camera, and one of the other taken with both; what they say."""
+    frames = [BEGIN_US + np.arange(FRAMES) * STEP_US + later * FRAMES * STEP_US for later in (0, 1)]
+    spans = (frames[0], frames[1], np.concatenate(frames))
+    streams = (CAMERA_STREAMS[0], CAMERA_STREAMS[0], CAMERA_STREAMS[1])
+    said = (float(STALE), second, float(STALE))
+    return [
+        make_cube(stream, span, {"RET-ANG1": angle, "OBJECT": "HD 1"})
+        for stream, span, angle in zip(streams, spans, said, strict=True)
+    ]
+
+
+def test_no_correction_leaves_a_pair_with_two_values() -> None:
+    cubes = straddled(float(STALE))
+    one, other, both = (cube.path for cube in cubes)
+    for alone in (one, other):
+        assert "was taken at the same time and says 22.5" in refused(cubes, correction(alone))
+    whole = angles(laid(cubes, correction(one), correction(other)))
+    assert whole == angles(laid(cubes, correction(both))) == dict.fromkeys(whole, float(TRUE))
+    # One that says the new value already agrees with it.
+    right = straddled(float(TRUE))
+    assert set(laid(right, correction(right[0].path)).applied) == {one, both}
+
+
+def test_a_cube_that_says_the_new_value_already_is_left_as_it_is() -> None:
+    """The loggers of both cameras close their cubes, and copy the cards, at different times."""
+    stale, *_ = night_cubes()[0]
+    right = make_cube(
+        CAMERA_STREAMS[1], BEGIN_US + np.arange(FRAMES) * STEP_US, {"RET-ANG1": float(TRUE)}
+    )
+    overlay = laid([stale, right], correction(stale.path))
+    assert set(overlay.applied) == {stale.path}
+    assert set(angles(overlay).values()) == {float(TRUE)}
+    # Said of that cube itself, it disagrees.
+    assert "says 67.5" in refused([stale, right], correction(right.path))
+
+
 def test_one_correction_that_does_not_fit_refuses_all() -> None:
     both = night_cubes()
     cubes = [*both[0], *both[1]]
