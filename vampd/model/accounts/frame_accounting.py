@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,7 @@ def gather_frames(
         for path, cube in cubes.items()
         if path in accounts and accounts[path].frames == len(cube.acquired_us)
     }
+    used |= _corrected(generations, used)
     pieces = _Pieces()
     for generation in generations:
         for product in generation.products:
@@ -78,6 +80,20 @@ def gather_frames(
                 )
             )
     return pieces.joined()
+
+
+def _corrected(
+    generations: Iterable[Generation], cubes: Mapping[str, CubeTimes]
+) -> dict[str, CubeTimes]:
+    """The cubes of corrected products, set as sync took them to be."""
+    found: dict[str, CubeTimes] = {}
+    for product in (product for each in generations for product in each.products):
+        if not product.corrected:
+            continue
+        for path in {part.cube for part in product.ranges} & cubes.keys():
+            configuration = cubes[path].configuration.corrected(product.corrected)
+            found[path] = replace(cubes[path], configuration=configuration)
+    return found
 
 
 class _Pieces:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.cubes import Cards, CountedBy, Number, RawCube
+from vampd.model.headers import is_number, says
 from vampd.model.sync import exposure_us, is_deinterleaved, is_triggered, window_rows
 from vampd.model.trigger import arrival_scatter_us, rows_tolerance_us
 
@@ -49,6 +50,22 @@ class Configuration:
     scatter_us: float
     tolerance_us: int
     others: tuple[tuple[str, str], ...]
+
+    def corrected(self, rows: Iterable[tuple[str, str, str, str]]) -> Configuration:
+        """As sync took it to be by these corrections: keyword, old and new value, reason.
+
+        Each means the cubes that say its old value.
+        """
+        said = {"OBJECT": self.target, **dict(self.others)}
+        new = {
+            keyword: value
+            for keyword, old, value, _ in rows
+            if keyword in said and _says(keyword, said[keyword], old)
+        }
+        others = tuple(
+            (key, _number_or_text(new[key]) if key in new else text) for key, text in self.others
+        )
+        return replace(self, target=new.get("OBJECT", self.target), others=others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +171,14 @@ def observe_cube(cube: RawCube, cut_on: Sequence[str]) -> CubeTimes:
     # A row whose acquisition time is none is shown where it was logged.
     times_us = np.where(cube.good, cube.timing.acquired_us, cube.timing.logged_ns // 1_000)
     return CubeTimes(cube.path, times_us, cube.timing.cnt0, configuration)
+
+
+def _says(keyword: str, text: str, old: str) -> bool:
+    return says(keyword, Number(text) if is_number(text) else text or None, old)
+
+
+def _number_or_text(text: str) -> str:
+    return f"{float(text):g}" if is_number(text) else text.strip()
 
 
 def _text_of(cards: Cards, keyword: str) -> str:

@@ -6,7 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.headers.comparison import find_other_card
-    from vampd.model.headers.condition import Condition, Described, parse_condition, says
+    from vampd.model.headers.condition import Condition, Described, is_number, parse_condition, says
     from vampd.model.headers.corrections import (
         CORRECTIONS,
         Correction,
@@ -42,7 +42,7 @@ else:
         __name__,
         {
             "comparison": "find_other_card",
-            "condition": "Condition Described parse_condition says",
+            "condition": "Condition Described is_number parse_condition says",
             "corrections": (
                 "Correction CORRECTIONS Corrections format_corrections parse_corrections "
                 "refuse_keywords refused_correction"
@@ -80,6 +80,7 @@ __all__ = [
     "format_cards",
     "format_corrections",
     "header_values",
+    "is_number",
     "is_same_angle",
     "is_standard_card",
     "listed_paths",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders.frames import START_US, expose, set_aside, trigger_train
+from tests.support.builders.frames import RULES, START_US, expose, set_aside, trigger_train
 from tests.support.builders.observed import LIMITS, MIDNIGHT_US, observe
 from vampd.model.accounts import (
     SYNC_KINDS,
@@ -100,6 +100,32 @@ def test_products_whose_raw_cubes_are_gone_or_changed_still_count(change: str) -
     assert summary.frames(*SYNC_KINDS, camera=1) == summary.frames(*SYNC_KINDS, camera=2) == 60
     assert summary.notable == ()
     assert any("raw cubes gone or changed" in finding for finding in summary.findings)
+
+
+def test_a_night_is_summed_up_by_the_corrected_cards_that_sync_went_by() -> None:
+    night = expose(TRAIN, changes={"RET-ANG1": 22.5, "OBJECT": "HD 1"})
+    corrected = (
+        ("RET-ANG1", "22.50", "67.5", "the log of the plate"),
+        ("OBJECT", "HD 1", "HD 2", "a typo"),
+        # Other cubes of the product said these.
+        ("RET-ANG1", "67.5", "0", "the log of the plate"),
+        ("DATA-TYP", "DARK", "FLAT", "a typo"),
+    )
+    generation = night.synchronize()
+    generation = replace(
+        generation,
+        products=tuple(replace(each, corrected=corrected) for each in generation.products),
+    )
+    cubes = {cube.path: observe_cube(cube, RULES.cut_on) for cube in night.cubes}
+    frames = gather_frames([generation], cubes, [], midnight_us=MIDNIGHT_US)
+    (was, *_), (now, *_) = (
+        [cube.configuration for cube in cubes.values()],
+        frames.configurations,
+    )
+    assert len(frames.configurations) == 1
+    assert (was.target, now.target) == ("HD 1", "HD 2")
+    assert dict(now.others) == {**dict(was.others), "RET-ANG1": "67.5"}
+    assert dict(was.others)["RET-ANG1"] == "22.5"
 
 
 def test_a_cube_taken_back_in_is_no_longer_counted_as_set_aside() -> None:
