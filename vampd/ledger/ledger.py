@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict
@@ -46,7 +46,15 @@ from vampd.model.frame_ids import (
 from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
 from vampd.store.database.connection import Store
+from vampd.store.nights import of_night
 from vampd.store.schema import FrameIdRequestRow, FrameIdRow
+
+_BOUND = (
+    select(FrameIdRow.__table__)
+    .where(FrameIdRow.date == bindparam("of_date"), FrameIdRow.kind == bindparam("of_kind"))
+    .where(FrameIdRow.identity.is_not(None))
+    .order_by(FrameIdRow.number)
+)
 
 
 @dataclass(frozen=True)
@@ -92,12 +100,7 @@ class FrameIdLedger:
 
     def bound(self, night: NightId) -> Mapping[str, BoundId]:
         with self._store.read() as connection:
-            rows = connection.execute(
-                select(FrameIdRow.__table__)
-                .where(FrameIdRow.date == night.date, FrameIdRow.kind == night.kind)
-                .where(FrameIdRow.identity.is_not(None))
-                .order_by(FrameIdRow.number)
-            )
+            rows = connection.execute(_BOUND, of_night(night))
             return {
                 row.identity: BoundId(row.identity, FrameId(row.number), row.applied)
                 for row in rows

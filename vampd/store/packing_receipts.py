@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from vampd.model.nights import NightId
 from vampd.model.proofs import (
@@ -26,6 +26,12 @@ _OF_NIGHT = (
     .where(IS_NIGHT)
     .order_by(PackingReceiptRow.id)
 )
+_LIVE = (
+    select(_ROWS)
+    .where(PackingReceiptRow.night_id == bindparam("of_key"))
+    .where(PackingReceiptRow.path == bindparam("of_path"), PackingReceiptRow.ended_at.is_(None))
+)
+_ADD = insert(PackingReceiptRow)
 
 
 class StoredPackingReceipts:
@@ -80,21 +86,22 @@ def _is_live(key: int, path: str | None = None) -> tuple[Any, ...]:
 
 
 def _live(connection: Connection, key: int, path: str) -> PackingReceipt | None:
-    row = connection.execute(select(_ROWS).where(*_is_live(key, path))).first()
+    row = connection.execute(_LIVE, {"of_key": key, "of_path": path}).first()
     return None if row is None else _receipt(row)
 
 
 def _insert(connection: Connection, key: int, receipt: PackingReceipt, at: float) -> None:
     connection.execute(
-        insert(PackingReceiptRow).values(
-            night_id=key,
-            path=receipt.path,
-            size=receipt.size,
-            sha256=receipt.sha256,
-            identity=receipt.identity,
-            form=receipt.form,
-            at=at,
-        )
+        _ADD,
+        {
+            "night_id": key,
+            "path": receipt.path,
+            "size": receipt.size,
+            "sha256": receipt.sha256,
+            "identity": receipt.identity,
+            "form": receipt.form,
+            "at": at,
+        },
     )
 
 

@@ -10,6 +10,8 @@ from vampd.model.proofs import KnownRoot
 from vampd.store.database.connection import Store
 from vampd.store.schema import RootRow
 
+_NEWEST = select(RootRow.__table__).order_by(RootRow.id.desc()).limit(1)
+
 
 class StoredRoots:
     """The roots of one database."""
@@ -44,8 +46,7 @@ class StoredRoots:
 
 
 def _known(connection: Connection) -> KnownRoot | None:
-    newest = select(RootRow.__table__).order_by(RootRow.id.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
+    row = connection.execute(_NEWEST).one_or_none()
     if row is None:
         return None
     return KnownRoot(Path(row.path), row.mark, row.is_placed, row.actor, row.at)

@@ -6,7 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vampd.disk.failpoint import failpoint
@@ -15,6 +25,7 @@ from vampd.model.delivery import Acknowledgement, Correspondence, Mailing, MailO
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId
 from vampd.store.database.connection import Store
+from vampd.store.nights import of_night
 from vampd.store.schema import (
     AcknowledgedLostIdRow,
     AcknowledgedManifestRow,
@@ -26,6 +37,28 @@ from vampd.store.schema import (
 _MAILINGS = MailingRow.__table__
 _MANIFESTS = MailedManifestRow.__table__
 _ACKNOWLEDGED = AcknowledgedManifestRow.__table__
+_IN_ORDER = select(_ACKNOWLEDGED).order_by(
+    AcknowledgedManifestRow.date, AcknowledgedManifestRow.kind, AcknowledgedManifestRow.name
+)
+
+
+def _of_one(table: Any) -> ColumnElement[bool]:
+    """Whether a row is of the night that is given as parameters."""
+    return and_(table.c.date == bindparam("of_date"), table.c.kind == bindparam("of_kind"))
+
+
+def _named_by(wanted: Select[int]) -> tuple[Select[Any], Select[Any]]:
+    """The manifests of mailings and the mailings themselves."""
+    return (
+        select(_MANIFESTS).where(MailedManifestRow.mailing_id.in_(wanted)),
+        select(_MAILINGS).where(MailingRow.id.in_(wanted)).order_by(MailingRow.id),
+    )
+
+
+# Of all nights, and of one, which is asked at each look at it: built once.
+_MAILED = select(MailedManifestRow.mailing_id)
+_OF_ALL, _OF_NIGHT = _named_by(_MAILED), _named_by(_MAILED.where(_of_one(_MANIFESTS)))
+_ACKNOWLEDGED_OF_NIGHT = _IN_ORDER.where(_of_one(_ACKNOWLEDGED))
 
 
 class StoredMailLog:
@@ -140,17 +173,12 @@ def _refuse_unknown(connection: Connection, mailing: Mailing, despite: frozenset
 
 
 def _mailings(connection: Connection, night: NightId | None) -> tuple[Mailing, ...]:
-    wanted = select(MailedManifestRow.mailing_id)
-    if night is not None:
-        wanted = wanted.where(_is(_MANIFESTS, night))
+    of_manifests, of_mailings = _OF_ALL if night is None else _OF_NIGHT
+    named = {} if night is None else of_night(night)
     manifests = defaultdict(list)
-    for row in connection.execute(
-        select(_MANIFESTS).where(MailedManifestRow.mailing_id.in_(wanted))
-    ):
+    for row in connection.execute(of_manifests, named):
         manifests[row.mailing_id].append(_manifest(row))
-    rows = connection.execute(
-        select(_MAILINGS).where(MailingRow.id.in_(wanted)).order_by(MailingRow.id)
-    )
+    rows = connection.execute(of_mailings, named)
     return tuple(
         Mailing(
             message_id=row.message_id,
@@ -168,14 +196,12 @@ def _mailings(connection: Connection, night: NightId | None) -> tuple[Mailing, .
 
 
 def _acknowledgements(connection: Connection, night: NightId | None) -> tuple[Acknowledgement, ...]:
-    query = select(_ACKNOWLEDGED).order_by(
-        AcknowledgedManifestRow.date, AcknowledgedManifestRow.kind, AcknowledgedManifestRow.name
+    rows = (
+        connection.execute(_IN_ORDER)
+        if night is None
+        else connection.execute(_ACKNOWLEDGED_OF_NIGHT, of_night(night))
     )
-    if night is not None:
-        query = query.where(_is(_ACKNOWLEDGED, night))
-    return tuple(
-        Acknowledgement(_manifest(row), row.actor, row.at) for row in connection.execute(query)
-    )
+    return tuple(Acknowledgement(_manifest(row), row.actor, row.at) for row in rows)
 
 
 def _is(table: Any, night: NightId) -> ColumnElement[bool]:
