@@ -176,6 +176,21 @@ def test_leftovers_go_where_nothing_is_locked_that_is_only_read(
     assert _names(tmp_path) == ["alive"]
 
 
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS])
+def test_a_file_system_without_hard_links_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(TransientError, match="has no hard links") as caught:
+        _write(creating, tmp_path / "product", lambda: None)
+    assert caught.value.code == "no_hard_links"
+    assert str(tmp_path / "product") in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_link_of_which_the_answer_was_lost_is_the_one_that_was_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
