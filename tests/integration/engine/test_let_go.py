@@ -162,6 +162,7 @@ def touched_by_old_tools(site: Site) -> None:
     (site.root / "ARCHIVED_DATA" / "ARCHIVE_LOG.csv").write_text(f"{path},2025-11-06,True\n")
 
 
+@pytest.mark.soak
 def test_a_night_of_the_old_tools_is_left_alone_until_it_is_restored(site: Site) -> None:
     touched_by_old_tools(site)
     settle_here(site)

@@ -131,6 +131,7 @@ def test_p7_raw_that_somebody_takes_away_and_brings_back_changes_nothing(
     assert_whole(world)
 
 
+@pytest.mark.soak
 def test_p7_raw_that_is_purged_is_kept_at_the_archive(begin: Callable[..., ProofWorld]) -> None:
     world = begin()
     world.purge(acknowledged=True)

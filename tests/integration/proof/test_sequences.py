@@ -36,8 +36,7 @@ from tests.support.worlds.proof.witness import RECEIPTS, SUMS
 from vampd.model.nights import Kind, StageName
 
 _STEPS = 25 if IN_SOAK else 12
-# The first is always the simplest. With the ten cases, which are sequences too (`test_cases`), 12
-# in CI.
+# The first is always the simplest. The ten cases are sequences too (`test_cases`).
 _SEQUENCES = 40 if IN_SOAK else 2
 _PARTS = 3
 

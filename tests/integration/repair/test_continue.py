@@ -320,6 +320,7 @@ def test_killed_anywhere_it_comes_to_the_same_end(tmp_path: Path) -> None:
     assert len(continued) == 1
 
 
+@pytest.mark.soak
 def test_after_the_loss_of_the_database_the_same_word_ends_in_the_same_state(
     tmp_path: Path,
 ) -> None:

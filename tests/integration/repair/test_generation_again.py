@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.examples import others_in_soak
 from tests.support.worlds.proof.beginning import DATE, TABLES, Beginning, make_template
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import InProcess
@@ -65,7 +66,7 @@ def test_damaged_on_both_sides(tmp_path: Path) -> None:
     assert (site.copy(NIGHT) / GENERATION).read_bytes() == whole
 
 
-@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("is_packed", others_in_soak([True, False]))
 def test_one_that_replaced_another_for_its_corrections(synced: InProcess, is_packed: bool) -> None:
     site, folder = synced.site, synced.site.folder(NIGHT)
     cube = min((folder / "vcam1").glob("*.fits"))

@@ -55,6 +55,7 @@ def test_it_comes_back_from_the_archive_copy_before_what_raw_decides_with_it(sit
     assert not record_of(site, NIGHT).note
 
 
+@pytest.mark.soak
 def test_late_data_go_on_once_it_is_back(site: Site) -> None:
     own, path = InProcess(site), site.folder(NIGHT) / CORRECTIONS
     path.unlink()

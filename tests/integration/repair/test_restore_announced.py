@@ -44,6 +44,7 @@ def restore_with_camera_2(site: Site) -> None:
     settle_here(site)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("version", others_in_soak(["this", "an earlier one"]))
 def test_other_bytes_under_a_mailed_id_hold_the_night_before_they_are_sent(
     site: Site, version: str

@@ -39,7 +39,7 @@ def lose_everywhere(own: InProcess, site: Site, pattern: str) -> None:
 LOSSES = {"a pixel": "vgen2/*.fits.fz", "a row": "vgen2/VMPA*.txt"}
 
 
-@pytest.mark.parametrize("what", LOSSES)
+@pytest.mark.parametrize("what", others_in_soak(LOSSES))
 def test_raw_that_has_rotted_stands_for_nothing_that_is_lost(site: Site, what: str) -> None:
     own, (path, place) = InProcess(site), ROTS[what]
     raw = first(site, path)
@@ -87,7 +87,7 @@ def test_a_new_dictionary_makes_no_rot_of_what_is_lost(site: Site) -> None:
     assert answer.status == 0, answer.text
 
 
-@pytest.mark.parametrize("kill_at", others_in_soak(range(1, 60), few=4))
+@pytest.mark.parametrize("kill_at", others_in_soak(range(1, 60), few=2))
 def test_what_was_given_up_stays_so_without_the_database(site: Site, kill_at: int) -> None:
     own, folder = InProcess(site), site.folder(NIGHT)
     sidecar = first(site, "vgen2/VMPA*.txt")
