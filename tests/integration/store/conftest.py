@@ -1,5 +1,6 @@
 """A database with a night in it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from vampd.store.nights import Nights
 from vampd.store.receipts import StoredReceipts
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A database with some rows, closed."""
-    path = tmp_path / "vampd.db"
+@pytest.fixture(scope="session")
+def with_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with some rows, closed; nothing may change it."""
+    path = tmp_path_factory.mktemp("with rows") / "vampd.db"
     store = open_store(url_of(path), Access.MIGRATE)
     nights = Nights(store)
     nights.discover(NIGHT, at=1.0)
@@ -24,7 +25,14 @@ def path(tmp_path: Path) -> Path:
     receipts = [Receipt(Place.HERE, stamp, "0" * 64, 1.0) for stamp in stamps]
     StoredReceipts(store).keep(NIGHT, receipts)
     store.close()
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
     return path
+
+
+@pytest.fixture
+def path(with_rows: Path, tmp_path: Path) -> Path:
+    """A database with some rows, closed."""
+    return Path(shutil.copy(with_rows, tmp_path))
 
 
 @pytest.fixture
