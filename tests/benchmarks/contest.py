@@ -16,6 +16,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from tests.benchmarks.process_tree import Usage, usage_of
+from tests.support.builders.framelists import times_of
 from vampd.adapters.programs import run_process
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import stamp_of
@@ -131,7 +132,7 @@ def product_of(night: Path, cube: Path, part: int = 0, parts: int = 1) -> Framel
         ranges=(FrameRange(path, part, frames, parts),),
         notes=(),
         cards=cards.with_value("NAXIS3", frames),
-        rows="",
+        times=times_of(frames),
     )
 
 

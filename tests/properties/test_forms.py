@@ -14,6 +14,7 @@ from astropy.io import fits
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from tests.support.builders.framelists import times_of
 from tests.support.builders.headers import instrument_dictionary
 from vampd.model.cubes import (
     Card,
@@ -207,7 +208,7 @@ def test_a_header_is_repaired_once_and_only_where_the_dictionary_says(texts: lis
         ranges=(FrameRange("vcam1/x.fits", 0, 1),),
         notes=(),
         cards=header,
-        rows="row\n",
+        times=times_of(1),
     )
     after = apply_edits(before, edits).cards
     assert format_cards(after, DICTIONARY).edits == ()

@@ -1,5 +1,7 @@
 """Framelists and sidecars: what was written is what is read, and damage is never read."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,21 @@ from vampd.model.cubes import (
 @given(framelists())
 def test_a_framelist_comes_back_as_it_was_written(framelist: Framelist) -> None:
     assert parse_framelist(format_framelist(framelist)) == framelist
+
+
+def text_of_version_1(framelist: Framelist) -> str:
+    """The framelist as 0.3.0 and earlier wrote it."""
+    head = format_framelist(framelist).rpartition("times ")[0].partition("\n")[2]
+    body = f"vampd framelist 1\n{head}rows {framelist.frames}\n{framelist.rows}"
+    digest = hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{body}sha256 {digest}\n"
+
+
+@given(framelists())
+def test_a_framelist_of_an_earlier_version_is_the_same_one(framelist: Framelist) -> None:
+    read = parse_framelist(text_of_version_1(framelist))
+    assert read == framelist
+    assert format_sidecar(read) == format_sidecar(framelist)
 
 
 @given(framelists())

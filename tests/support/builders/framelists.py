@@ -1,14 +1,15 @@
 """Framelists of written raw cubes, and strategies for any framelist."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from hypothesis import strategies as st
 
 from tests.support.builders.raw_cubes import Pixels, WrittenCube
-from vampd.model.cubes import Cards, Framelist, FrameRange, ProductOrder, format_rows
+from vampd.model.cubes import Cards, Framelist, FrameRange, ProductOrder, Timing, pack_times
 from vampd.model.nights import FileStamp
 
+COLUMNS = tuple(Timing.__dataclass_fields__)
 NAME = "vsync_10:20:00.509073.cam1.A"
 
 
@@ -31,10 +32,23 @@ def framelist_of(
         ranges=tuple(ranges),
         notes=("made by a test", *(f"source {part.cube}" for part in ranges)),
         cards=(cards or cubes[0].cards).with_value("NAXIS3", frames),
-        rows="".join(
-            format_rows(by_path[part.cube].timing.take(np.array(part.frames()))) for part in ranges
+        times=pack_times(
+            joined_timing(
+                by_path[part.cube].timing.take(np.array(part.frames())) for part in ranges
+            )
         ),
     )
+
+
+def joined_timing(parts: Iterable[Timing]) -> Timing:
+    """The rows of several timings, one after the other."""
+    columns = ([getattr(part, name) for name in COLUMNS] for part in parts)
+    return Timing(*(np.concatenate(each) for each in zip(*columns, strict=True)))
+
+
+def times_of(frames: int) -> str:
+    """The packed times of so many frames: each row holds its number, seven times."""
+    return pack_times(Timing(*(np.arange(frames),) * len(COLUMNS)))
 
 
 def pixels_of(cubes: Sequence[WrittenCube], ranges: Sequence[FrameRange]) -> Pixels:
@@ -61,6 +75,18 @@ stamps = st.builds(FileStamp, paths, counts, counts)
 ranges_of_frames = st.builds(FrameRange, paths, counts, st.integers(1, 5), st.integers(1, 9))
 
 
+def timings(frames: int) -> st.SearchStrategy[Timing]:
+    """Any rows of so many frames: times before the first one's, if a clock was set back."""
+    at_least = {"elapsed_ns": -(10**13)}
+    columns = [
+        st.lists(st.integers(at_least.get(name, 0), 10**15), min_size=frames, max_size=frames).map(
+            lambda values: np.array(values, dtype=np.int64)
+        )
+        for name in COLUMNS
+    ]
+    return st.builds(Timing, *columns)
+
+
 @st.composite
 def framelists(draw: st.DrawFn) -> Framelist:
     """Any framelist that could be written."""
@@ -76,5 +102,5 @@ def framelists(draw: st.DrawFn) -> Framelist:
         ranges=ranges,
         notes=tuple(draw(st.lists(line, max_size=3))),
         cards=Cards(tuple(draw(st.lists(card_texts, max_size=6)))),
-        rows="".join(f"{draw(line)}\n" for _ in range(frames)),
+        times=pack_times(draw(timings(frames))),
     )

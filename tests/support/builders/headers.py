@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.support.builders.framelists import times_of
 from vampd.config import Settings, packaged_file, parse_settings
 from vampd.config.dictionary import load_dictionary
 from vampd.model.cubes import Card, Cards, Framelist, FrameRange, ProductOrder
@@ -86,7 +87,7 @@ def framelist(
         ranges=(FrameRange(cube, start, 1),),
         notes=(),
         cards=cards() if header is None else header,
-        rows="row\n",
+        times=times_of(1),
     )
 
 

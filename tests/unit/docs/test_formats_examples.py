@@ -1,10 +1,14 @@
 """The examples in docs/formats.md are what vampd reads and writes, to the byte."""
 
+import base64
 import hashlib
 import json
 import re
+import zlib
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
 
 import docs
@@ -71,6 +75,22 @@ def sums() -> dict[str, str]:
 
 def manifest_text() -> str:
     return examples("Manifest")[0].replace("\n", "\r\n")
+
+
+def test_the_times_are_read_as_the_document_says():
+    line = framelist_text().split("\n")[-3]
+    known: dict[str, Any] = {
+        "numpy": numpy,
+        "zlib": zlib,
+        "base64": base64,
+        "line": line,
+        "frames": 4,
+    }
+    exec(examples("Framelist", "python")[0], known)
+    rows = [row.split() for row in framelist().rows.splitlines()]
+    assert known["columns"].T.tolist() == [
+        [int(number.replace(".", "")) for number in row] for row in rows
+    ]
 
 
 def test_the_framelist_is_one():

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         total_counts,
     )
     from vampd.model.cubes.inside import raw_path
-    from vampd.model.cubes.kept_timing import KeptTiming
+    from vampd.model.cubes.kept_timing import KeptTiming, pack_times
     from vampd.model.cubes.lost_raw import LostRaw, find_given_up, find_lost_raw
     from vampd.model.cubes.named_time import time_in_name
     from vampd.model.cubes.product_header import build_framelist, form_of
@@ -110,7 +110,7 @@ else:
                 "parse_generation Product set_aside_cubes SyncCounts total_counts"
             ),
             "inside": "raw_path",
-            "kept_timing": "KeptTiming",
+            "kept_timing": "KeptTiming pack_times",
             "lost_raw": "find_given_up find_lost_raw LostRaw",
             "named_time": "time_in_name",
             "product_header": "build_framelist form_of",
@@ -187,6 +187,7 @@ __all__ = [
     "history_card",
     "identity_of",
     "judge_raw_presence",
+    "pack_times",
     "parse_framelist",
     "parse_generation",
     "parse_reasons",

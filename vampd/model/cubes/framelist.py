@@ -3,7 +3,7 @@
 A framelist is a text file ``vgen2/<name>.framelist``. Its last line is the SHA-256 of all lines
 before it, so that a damaged one is never mistaken for a whole one::
 
-    vampd framelist 1
+    vampd framelist 2
     name vsync_10:20:00.509073.cam1.A
     identity 3f5c...
     order 1762424400509073 1 A
@@ -12,12 +12,13 @@ before it, so that a damaged one is never mistaken for a whole one::
     note made by vampd 0.1.0
     cards 415
     (80 characters a line)
-    rows 500
-    (the logger's rows of the product's frames)
+    times 500
+    (the numbers of the rows of the product's frames, packed, in one line)
     sha256 9a0b...
 
 The *identity* names a product by what it holds (night-relative source paths and frame ranges) and
-nothing else: a frame ID is bound to it, and renaming the framelist does not change it.
+nothing else: a frame ID is bound to it, and renaming the framelist does not change it. The times
+are unpacked where rows are wanted, and not where cards are changed.
 """
 
 from __future__ import annotations
@@ -26,15 +27,20 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from vampd.errors import DataError
 from vampd.model.cubes.cards import CARD_LENGTH, Card, Cards, render_card, render_string
 from vampd.model.cubes.inside import product_name, raw_path
+from vampd.model.cubes.kept_timing import pack_times, parse_rows, unpack_times
+from vampd.model.cubes.timing import format_rows
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import FileStamp
 
 SUFFIX = ".framelist"
-_FIRST_LINE = "vampd framelist 1"
+_FIRST_LINE = "vampd framelist 2"
+# Of 0.3.0 and earlier, which wrote the rows as text: nights that they began go on.
+_EARLIER_LINE = "vampd framelist 1"
 _ID_WIDTH = 12  # the dictionary's form of FRAMEID and EXP-ID, %-12s
 
 
@@ -93,8 +99,8 @@ class Framelist:
     """A virtual cube.
 
     ``name`` is the product's stem; ``sources`` are the stamps of the raw cubes as they were at
-    sync; ``notes`` become the ``#`` lines of the sidecar and ``rows`` (logger's form, one line per
-    frame) its rows; ``cards`` are the plain cube's primary header, NAXIS3 included.
+    sync; ``notes`` become the ``#`` lines of the sidecar and ``times`` (`pack_times`) its rows;
+    ``cards`` are the plain cube's primary header, NAXIS3 included.
     """
 
     name: str
@@ -103,7 +109,15 @@ class Framelist:
     ranges: tuple[FrameRange, ...]
     notes: tuple[str, ...]
     cards: Cards
-    rows: str
+    times: str
+
+    @cached_property
+    def rows(self) -> str:
+        """One line per frame, in the logger's form; DataError ``framelist_damaged``."""
+        try:
+            return format_rows(unpack_times(self.times, self.frames))
+        except ValueError as error:
+            raise DataError("framelist_damaged", f"{self.path}: {error}", path=self.path) from error
 
     @property
     def identity(self) -> str:
@@ -212,9 +226,10 @@ def format_framelist(framelist: Framelist) -> str:
         *(f"note {note}" for note in framelist.notes),
         f"cards {len(framelist.cards)}",
         *framelist.cards.texts,
-        f"rows {framelist.frames}",
+        f"times {framelist.frames}",
+        framelist.times,
     ]
-    body = "\n".join(lines) + "\n" + framelist.rows
+    body = "\n".join(lines) + "\n"
     return f"{body}sha256 {_digest(body)}\n"
 
 
@@ -233,7 +248,8 @@ def parse_framelist(text: str) -> Framelist:
 
 
 def _read_body(lines: Iterator[str]) -> Framelist:
-    if next(lines).rstrip("\n") != _FIRST_LINE:
+    first_line = next(lines).rstrip("\n")
+    if first_line not in (_FIRST_LINE, _EARLIER_LINE):
         raise ValueError(f"the first line is not {_FIRST_LINE!r}")
     fields: dict[str, list[str]] = {"source": [], "range": [], "note": []}
     key, _, rest = next(lines).rstrip("\n").partition(" ")
@@ -243,6 +259,7 @@ def _read_body(lines: Iterator[str]) -> Framelist:
     # A list, as a generator would turn the end of the lines into a RuntimeError.
     texts = [next(lines)[:CARD_LENGTH] for _ in range(int(rest))]
     next(lines)
+    behind = "".join(lines)
     first_us, camera, state, *clock = fields["order"][0].split(" ")
     return Framelist(
         name=product_name(fields["name"][0]),
@@ -253,7 +270,7 @@ def _read_body(lines: Iterator[str]) -> Framelist:
         ranges=tuple(_read_range(text) for text in fields["range"]),
         notes=tuple(fields["note"]),
         cards=Cards(tuple(texts)),
-        rows="".join(lines),
+        times=behind.rstrip("\n") if first_line == _FIRST_LINE else pack_times(parse_rows(behind)),
     )
 
 

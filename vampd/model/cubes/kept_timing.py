@@ -1,21 +1,28 @@
-"""Kept timing: the rows of a timing file in a few bytes each, for as long as a night is looked at.
+"""Kept timing: the rows of a timing file in a few bytes each.
 
 A night has tens of millions of rows of seven numbers, and most of these rise by one step from row
-to row. What is kept is the first number, the usual step, and by how much other steps differ.
+to row. For as long as a night is looked at, what is kept is the first number, the usual step, and
+by how much other steps differ. A framelist keeps all steps, which compress well: a tenth of the
+rows as text.
 """
 
 from __future__ import annotations
 
+import base64
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.cubes.timing import Int64, Timing
+from vampd.model.cubes.timing import Int64, Timing, format_rows
 
 _FEW = 16  # steps to one that differs: of more, the positions take as much as all of them
 _KINDS = (np.int8, np.int16, np.int32)
+_STORED = np.dtype("<i8")
+# The fastest: the best takes four times as long, and an eighth less.
+_LEVEL = 1
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,43 @@ class KeptTiming(Timing):
             raise AttributeError(name)
         values = _restore(column)
         return values + self.logged_ns if name == "elapsed_ns" else values
+
+
+def pack_times(timing: Timing) -> str:
+    """All seven columns as one line of text, of which `unpack_times` is the inverse.
+
+    Base64 of what zlib compressed: column after column, each number less the one of the row before,
+    as eight bytes, the lowest first.
+    """
+    columns = [getattr(timing, name) for name in Timing.__dataclass_fields__]
+    # Differences of any int64 may wrap around, and their sums wrap back.
+    steps = np.stack([np.diff(column, prepend=0) for column in columns])
+    return base64.b64encode(zlib.compress(steps.astype(_STORED).tobytes(), _LEVEL)).decode("ascii")
+
+
+def unpack_times(text: str, frames: int) -> Timing:
+    """The columns of so many rows; ValueError if they are not."""
+    columns = len(Timing.__dataclass_fields__)
+    size = columns * frames * _STORED.itemsize
+    unpacking = zlib.decompressobj()
+    try:
+        content = unpacking.decompress(base64.b64decode(text, validate=True), size + 1)
+    except zlib.error as error:
+        raise ValueError(f"the times cannot be unpacked: {error}") from error
+    if len(content) != size or not unpacking.eof:
+        raise ValueError(f"the times are not those of {frames} frames")
+    steps = np.frombuffer(content, _STORED).reshape(columns, frames).astype(np.int64)
+    return Timing(*steps.cumsum(axis=1))
+
+
+def parse_rows(text: str) -> Timing:
+    """The columns of rows that `format_rows` wrote; ValueError of any others."""
+    numbers = [int(number) for number in text.replace(".", "").split()]
+    table = np.array(numbers, dtype=np.int64).reshape(-1, len(Timing.__dataclass_fields__))
+    timing = Timing(*table.T)
+    if format_rows(timing) != text:
+        raise ValueError("its rows are not in the form in which they were written")
+    return timing
 
 
 def _keep(values: Int64) -> _Column:

@@ -21,8 +21,9 @@ from vampd.model.cubes.cards import (
 from vampd.model.cubes.cube import RawCube
 from vampd.model.cubes.framelist import Framelist, FrameRange
 from vampd.model.cubes.generation import Product
+from vampd.model.cubes.kept_timing import pack_times
 from vampd.model.cubes.readable_cards import make_readable, without_last_blanks
-from vampd.model.cubes.timing import Timing, format_rows
+from vampd.model.cubes.timing import Timing
 from vampd.model.nights import format_clock, format_date, format_hst_clock, format_mjd
 from vampd.model.proofs import FIRST_FORM, READABLE_FORM, refuse_other_form
 
@@ -67,7 +68,7 @@ def build_framelist(
         ranges=product.ranges,
         notes=tuple(_notes(product, version)),
         cards=_product_cards(product, cubes[paths[0]].cards, paths, version, form),
-        rows=format_rows(timing),
+        times=pack_times(timing),
     )
 
 

@@ -19,8 +19,8 @@ from vampd.model.plan import (
 from vampd.model.size import format_size
 
 # A framelist's four hundred cards of 80 characters and references to frames, rounded up generously;
-# its rows of timing come on top.
-_FRAMELIST_BYTES = 1 << 16
+# seven times of each frame come on top, of 8 bytes each in base64 if nothing compresses them.
+_FRAMELIST_BYTES, _TIMES_BYTES = 1 << 16, 76
 # A generation's lines for a raw cube or a product.
 _ENTRY_BYTES = 1 << 11
 # Timing has a row of some hundred characters per frame; a sidecar also has notes on its origin.
@@ -67,10 +67,10 @@ def _need_of(action: Action, packed_part: float) -> Need:
             entries = len(generation.cubes) + len(generation.products) + len(generation.set_aside)
             return Need(entries * _ENTRY_BYTES, 1)
         case WriteFramelist(product):
-            return Need(_FRAMELIST_BYTES + product.frames * _ROW_BYTES, 1)
+            return Need(_FRAMELIST_BYTES + product.frames * _TIMES_BYTES, 1)
         case RebuildFramelists(products):
-            rows = sum(product.frames for product in products) * _ROW_BYTES
-            return Need(len(products) * _FRAMELIST_BYTES + rows, len(products))
+            times = sum(product.frames for product in products) * _TIMES_BYTES
+            return Need(len(products) * _FRAMELIST_BYTES + times, len(products))
         case WriteText(text=text):
             return Need(4 * len(text), 1)
         case LinkSetAside():

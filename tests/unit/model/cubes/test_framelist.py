@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.builders.framelists import times_of
 from vampd.errors import DataError
 from vampd.model.cubes import (
     Cards,
@@ -29,7 +30,7 @@ def framelist(**changes: object) -> Framelist:
         "ranges": (FrameRange(PATH, 0, 2, 2), FrameRange(PATH, 7, 1)),
         "notes": ("made by vampd 0.1.0",),
         "cards": Cards((render_card("SIMPLE", "T").text, render_card("NAXIS3", "3").text)),
-        "rows": "row one\nrow two\nrow three\n",
+        "times": times_of(3),
     }
     return Framelist(**(values | changes))  # type: ignore[arg-type]
 
@@ -48,7 +49,7 @@ def test_a_framelist_knows_where_it_and_its_products_lie() -> None:
         {"name": "VMPA00000001"},
         {"notes": ()},
         {"sources": ()},
-        {"rows": ""},
+        {"times": ""},
         {"cards": Cards(())},
         {"order": ProductOrder(0, 2, "B")},
     ],
@@ -76,10 +77,10 @@ def test_a_name_that_is_no_utf8_has_an_identity() -> None:
     assert len(identity_of([FrameRange(odd, 0, 1)])) == 64
 
 
-def test_a_framelist_without_a_state_or_cards_or_rows_comes_back() -> None:
+def test_a_framelist_without_a_state_or_cards_or_times_comes_back() -> None:
     for one in (
         framelist(order=ProductOrder(5, 2, "")),
-        framelist(cards=Cards(()), rows="", notes=(), sources=()),
+        framelist(cards=Cards(()), times="", notes=(), sources=()),
         framelist(name="a name with blanks", notes=("", " x ", "sha256 note", "cards 7")),
     ):
         assert parse_framelist(format_framelist(one)) == one
@@ -98,7 +99,9 @@ def test_what_is_no_whole_framelist_is_damaged(text: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("vampd framelist 1", "vampd framelist 2"),
+        ("vampd framelist 2", "vampd framelist 3"),
+        # Its times are no rows.
+        ("vampd framelist 2", "vampd framelist 1"),
         ("order 1762424400509073 1 A", "order now"),
         ("cards 2", "cards 99"),
         ("cards 2", "cards x"),

@@ -1,13 +1,16 @@
 """Room: what a plan takes is never guessed too small, and the reserve stays free."""
 
+import numpy as np
 import pytest
 
 from tests.support.builders.frames import expose, trigger_train
 from vampd.model.cubes import (
     Cards,
     Framelist,
+    Timing,
     format_framelist,
     format_generation,
+    pack_times,
 )
 from vampd.model.plan import (
     CommitGeneration,
@@ -43,6 +46,7 @@ def test_a_framelist_of_a_long_header_takes_no_more_than_is_said(frames: int) ->
     triggers = trigger_train(frames)
     generation = expose(triggers, cube_frames=(frames, frames)).synchronize()
     product = generation.products[0]
+    noise = np.random.default_rng(1)
     framelist = Framelist(
         name=product.name,
         order=product.order,
@@ -50,7 +54,7 @@ def test_a_framelist_of_a_long_header_takes_no_more_than_is_said(frames: int) ->
         ranges=product.ranges,
         notes=(),
         cards=Cards(("x" * 80,) * 450),
-        rows=("x" * 107 + "\n") * product.frames,
+        times=pack_times(Timing(*noise.integers(-(2**63), 2**63, (7, product.frames)))),
     )
     need = need_here([WriteFramelist(product, "0.1.0", form=1)], 1.0)
     assert need.bytes >= len(format_framelist(framelist))
