@@ -1,12 +1,10 @@
 """Framelists and sidecars: what was written is what is read, and damage is never read."""
 
-import hashlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders.framelists import framelists
+from tests.support.builders.framelists import framelists, text_of_version_1
 from vampd.errors import DataError
 from vampd.model.cubes import (
     Framelist,
@@ -20,14 +18,6 @@ from vampd.model.cubes import (
 @given(framelists())
 def test_a_framelist_comes_back_as_it_was_written(framelist: Framelist) -> None:
     assert parse_framelist(format_framelist(framelist)) == framelist
-
-
-def text_of_version_1(framelist: Framelist) -> str:
-    """The framelist as 0.3.0 and earlier wrote it."""
-    head = format_framelist(framelist).rpartition("times ")[0].partition("\n")[2]
-    body = f"vampd framelist 1\n{head}rows {framelist.frames}\n{framelist.rows}"
-    digest = hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{body}sha256 {digest}\n"
 
 
 @given(framelists())

@@ -1,8 +1,9 @@
-"""What sync's decision costs for the longest night there is: 2 x 10^7 frames in 10,000 cubes.
+"""What the longest night there is costs: 2 x 10^7 frames in 10,000 cubes.
 
-A worker looks and decides as for the daemon, whose memory is measured beside it: the peaks of both
-processes (VmHWM of proc(5)). The night is one of a million frames, again and again: its pixels are
-holes, its headers those of STANDARD cubes.
+First sync's decision: a worker looks and decides as for the daemon, whose memory is measured beside
+it: the peaks of both processes (VmHWM of proc(5)). The night is one of a million frames, again and
+again: its pixels are holes, its headers those of STANDARD cubes. Then all of it, in the daemon,
+from raw to safe, beside nights half and a quarter as long.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.benchmarks.options import Options, workplace
 from tests.benchmarks.process_tree import in_own_process, processes_below, usage_of
 from tests.benchmarks.sections.sync import NIGHT, TINY, runs_of, write_sparse
 from tests.benchmarks.site import CONFIG, write_config
+from tests.benchmarks.whole_night import measure_whole_nights, peak_of
 from vampd.config import load_settings
 from vampd.disk.pace import SteadyPace
 from vampd.engine.planning import plan_sync
@@ -31,6 +33,8 @@ from vampd.store.database.opening import Access, open_store
 from vampd.wiring.connections import connect
 
 _FRAMES, _MOST_TIMES = 1_000_000, 20
+# Of the whole night: in parts that are short enough to be made longer at a small scale.
+_PART_FRAMES, _SHORTEST_PARTS = 250_000, 20
 _FRAMES_A_CUBE = 2_000
 _BEGINS_AT_S = 5 * 3600  # a simulated night; moved to midnight, twenty of them fit into a day
 _PAUSE_S = 7
@@ -68,21 +72,29 @@ def measure(options: Options) -> Iterator[Measure]:
         ours=f"{us_a_frame[1]:.2f} us",
         peer=f"{us_a_frame[0]:.2f} us",
     )
+    parts = options.count(_SHORTEST_PARTS)
+    yield from measure_whole_nights(options, NIGHT, _write_part_nights, parts, _PART_FRAMES)
+
+
+def _write_part_nights(base: Path, times: int) -> None:
+    in_own_process(_make_night, base, times, _PART_FRAMES)
 
 
 def _cost_of(base: Path, times: int) -> Cost:
     base.mkdir()
-    in_own_process(_make_night, base, times)
+    in_own_process(_make_night, base, times, _FRAMES)
     return in_own_process(_decide, base)
 
 
-def _make_night(base: Path, times: int) -> None:
-    folder = load_settings(write_config(base)).watch.root / NIGHT.folder
+def _make_night(base: Path, times: int, frames: int) -> None:
+    # Pixels that are holes are no reason to wait, and lost frames none to ask a person.
+    more = {"watch": "pause_while_writing = false", "sync": "hold_when_unexpected = false"}
+    folder = load_settings(write_config(base, **more)).watch.root / NIGHT.folder
     for stream in CAMERA_STREAMS:
         (folder / stream).mkdir(parents=True)
     runs = tuple(
         replace(run, frames_per_cube=(_FRAMES_A_CUBE, _FRAMES_A_CUBE))
-        for run in runs_of(_FRAMES // len(CAMERA_STREAMS), _FRAMES_A_CUBE)
+        for run in runs_of(frames // len(CAMERA_STREAMS), _FRAMES_A_CUBE)
     )
     night = plan_night(Scenario("bench", TINY, runs), NIGHT, seed=1)
     step_s, step_counts = _length_of(night)
@@ -136,8 +148,8 @@ def _decide(base: Path) -> Cost:
                 action.generation.counts.raw,
                 len(action.generation.products),
                 cpu_s,
-                _peak_bytes(here),
-                max(map(_peak_bytes, others)),
+                peak_of(here),
+                max(map(peak_of, others)),
             )
     finally:
         workers.close()
@@ -145,9 +157,3 @@ def _decide(base: Path) -> Cost:
 
 def _cpu_s() -> float:
     return sum(usage_of(pid).cpu_s for pid in processes_below(os.getpid()))
-
-
-def _peak_bytes(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    (line,) = (line for line in lines if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024

@@ -1,12 +1,21 @@
 """Framelists of written raw cubes, and strategies for any framelist."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from hypothesis import strategies as st
 
 from tests.support.builders.raw_cubes import Pixels, WrittenCube
-from vampd.model.cubes import Cards, Framelist, FrameRange, ProductOrder, Timing, pack_times
+from vampd.model.cubes import (
+    Cards,
+    Framelist,
+    FrameRange,
+    ProductOrder,
+    Timing,
+    format_framelist,
+    pack_times,
+)
 from vampd.model.nights import FileStamp
 
 COLUMNS = tuple(Timing.__dataclass_fields__)
@@ -49,6 +58,14 @@ def joined_timing(parts: Iterable[Timing]) -> Timing:
 def times_of(frames: int) -> str:
     """The packed times of so many frames: each row holds its number, seven times."""
     return pack_times(Timing(*(np.arange(frames),) * len(COLUMNS)))
+
+
+def text_of_version_1(framelist: Framelist) -> str:
+    """The framelist as 0.3.0 and earlier wrote it."""
+    head = format_framelist(framelist).rpartition("times ")[0].partition("\n")[2]
+    body = f"vampd framelist 1\n{head}rows {framelist.frames}\n{framelist.rows}"
+    digest = hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{body}sha256 {digest}\n"
 
 
 def pixels_of(cubes: Sequence[WrittenCube], ranges: Sequence[FrameRange]) -> Pixels:
