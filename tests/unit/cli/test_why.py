@@ -152,7 +152,7 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
         *("restore_unfinished", "late_partners"),
         *("grant_refused", "manifest_stale", "manifest_unsafe", "mail_uncertain", "any_other"),
         *("night_gone", "night_moved", "raw_changed", "set_aside_changed"),
-        "other_products",
+        *("other_products", "corrections_changed", "corrections_malformed", "correction_disagrees"),
     ],
 )
 def test_what_is_advised_to_a_held_night_are_commands_that_there_are(

@@ -26,6 +26,7 @@ _LEDGER = (
     ("rebuild-ledger", "if the ledger is lost or damaged: rebuilds it, asking first"),
     ("retry", "retries, once they agree"),
 )
+_MENDED = (("retry --from sync", "decides again, once the line of corrections.tsv is mended"),)
 _AUDIT = ("audit", "recounts its frames")
 _RECOVER = (
     ("recover", "gets it back from the archive copy, or makes it again from raw"),
@@ -70,6 +71,13 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("retry", "compares it again, once what sync had used is back in its place"),
         ("release", "keeps the products as they are, and the raw file as it is"),
     ),
+    "corrections_changed": (
+        ("retry --from sync", "decides again with the corrections that are there"),
+        ("retry", "goes on, once corrections.tsv is what sync decided with"),
+        ("restore", "if products are packed: back to raw, after showing what was sent and asking"),
+    ),
+    "corrections_malformed": _MENDED,
+    "correction_disagrees": _MENDED,
     "night_moved": (
         ("transfer --print", "shows the command that sends what is missing to where it lies"),
         ("retry", "reads it again there, once that is done"),
