@@ -17,6 +17,7 @@ from vampd.engine.getting.arrival import Delivery, Form
 from vampd.engine.getting.offer import Offered, Wanted
 from vampd.engine.getting.proof import Arrived, Outcome
 from vampd.errors import ClaimLost
+from vampd.fits.headers import OwnSums
 from vampd.model.nights import Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -80,8 +81,9 @@ class Desk:
         folder: Path | None,
         hosts: Sequence[tuple[str, NightArchive]] = (),
         checks: int = 1000,
+        form: Form = Form.PACKED,
     ) -> Arrived:
-        delivery = Delivery(NIGHT, folder, hosts, self.out, Form.PACKED, Pausing(checks))
+        delivery = Delivery(NIGHT, folder, hosts, self.out, form, Pausing(checks))
         (done,) = delivery.deliver(self.offered)
         return done
 
@@ -233,3 +235,45 @@ def test_what_another_place_has_goes_on_from_what_here_gave(desk: Desk, line: Li
     assert desk.deliver(None, behind(line, desk)).outcome is Outcome.ARRIVED
     assert desk.got == CONTENT
     assert line.sent < 2 * MIB
+
+
+@pytest.mark.parametrize("is_far", others_in_soak([False, True]))
+def test_what_came_to_be_unpacked_and_was_stopped_does_not_come_again(
+    desk: Desk, line: Line, monkeypatch: pytest.MonkeyPatch, is_far: bool
+) -> None:
+    came: list[bytes] = []
+
+    def stop(packed: Path, *_: object) -> None:
+        came.append(packed.read_bytes())
+        raise ClaimLost("stopped", "the test stopped the work")
+
+    monkeypatch.setattr("vampd.engine.getting.arrival.unpack_file", stop)
+    hosts = behind(line, desk) if is_far else beside(desk)
+    for _ in range(2):
+        with pytest.raises(ClaimLost):
+            desk.deliver(None, hosts, form=Form.UNPACKED)
+        # There is no other source any more.
+        desk.source.unlink(missing_ok=True)
+        if not is_far:
+            desk.source.write_bytes(bytes(len(CONTENT)))
+    assert came == [CONTENT, CONTENT]
+
+
+def test_a_product_to_be_unpacked_goes_on_within_what_was_copied(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "vampd.engine.getting.arrival.unpack_file",
+        lambda packed, plain, pace: plain.write_bytes(packed.read_bytes()[::-1]),
+    )
+    monkeypatch.setattr("vampd.engine.getting.arrival.check_own_sums", lambda *_: OwnSums.WHOLE)
+    with pytest.raises(ClaimLost):
+        desk.deliver(None, beside(desk), checks=2, form=Form.UNPACKED)
+    (part,) = desk.partials
+    begun = part.stat().st_size
+    assert 0 < begun < len(CONTENT)
+    # What came is not read again.
+    desk.source.write_bytes(bytes(begun) + CONTENT[begun:])
+    desk.deliver(None, beside(desk), form=Form.UNPACKED)
+    (plain,) = desk.partials
+    assert plain.read_bytes() == CONTENT[::-1]

@@ -123,15 +123,18 @@ class Delivery:
 
     def target_of(self, file: Wanted) -> Path:
         """Where a file gets its name."""
-        is_unpacked = self.form is Form.UNPACKED and file.name.endswith(PACKED_SUFFIX)
-        return self.out / (file.name.removesuffix(".fz") if is_unpacked else file.name)
+        name = file.name.removesuffix(".fz") if self._is_unpacked(file) else file.name
+        return self.out / name
+
+    def _is_unpacked(self, file: Wanted) -> bool:
+        return self.form is Form.UNPACKED and file.name.endswith(PACKED_SUFFIX)
 
     def _keep(self, file: Wanted) -> Arrived | None:
         """What is there already; None if only unpacking can tell whether it is the same."""
         target, expected = self.target_of(file), file.sha256
         if not os.path.lexists(target):
             return None
-        if target.name != file.name:
+        if self._is_unpacked(file):
             expected = self._unpacked_before(file)
             if expected is None:
                 return None
@@ -155,7 +158,7 @@ class Delivery:
     def _from_folder(self, folder: Path, place: str, file: Wanted) -> Arrived:
         """A file from a folder on this machine. OSError, VampdError."""
         source = folder / file.path
-        if self.target_of(file).name != file.name:
+        if self._is_unpacked(file) and place == HERE:
             prove(source, file, self.pace)
             return self._unpack(file, source, place)
         part = partial_of(self._work / file.path)
@@ -168,7 +171,7 @@ class Delivery:
             # What was there was of another version, or had not reached the disk.
             copy_on(source, part, file.size, self.pace)
             self._prove(part, file)
-        return self._name(file, part, place)
+        return self._finish(file, part, place)
 
     def _prove(self, copy: Path, file: Wanted) -> None:
         """As `prove`; what is not the file is removed."""
@@ -224,12 +227,21 @@ class Delivery:
         """A file that was fetched. OSError, VampdError."""
         copy = self._work / file.path
         self._prove(copy, file)
-        if self.target_of(file).name == file.name:
+        return self._finish(file, copy, place)
+
+    def _finish(self, file: Wanted, copy: Path, place: str) -> Arrived:
+        """Name a proven copy, or what it unpacks to; stopped before, it need not come again."""
+        if not self._is_unpacked(file):
             return self._name(file, copy, place)
         try:
-            return self._unpack(file, copy, place)
-        finally:
+            done = self._unpack(file, copy, place)
+        except (DiskFull, ClaimLost):
+            raise
+        except (OSError, VampdError):
             remove_durably(copy)
+            raise
+        remove_durably(copy)
+        return done
 
     def _unpack(self, file: Wanted, packed: Path, place: str) -> Arrived:
         """Unpack a proven product, and name that if it is as it says itself."""
