@@ -55,7 +55,6 @@ def pack_cube(
     # Sums of other bytes than these.
     content = replace(framelist, cards=without_checksums(framelist.cards))
     written: tuple[int, int, str] | None = None
-    pace.check()
     if not packed.is_file():
         write_sidecar(framelist, sidecar)
         failpoint("packed.sidecar_written")
