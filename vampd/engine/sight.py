@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.disk.durable import names_in
+from vampd.disk.reading import open_unlinked
 from vampd.errors import TransientError
 from vampd.model.proofs import PackingReceipt, Receipt
 from vampd.ports import Pace
@@ -17,7 +18,6 @@ from vampd.ports import Pace
 # NFS believes a listing for up to 60 s (acdirmax) unless it is mounted otherwise.
 SEEN_WITHIN_S = 90.0
 _LOOK_AGAIN_S = 0.5
-_LOOK = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNSEEN = frozenset({errno.ENOENT, errno.ESTALE})
 
 
@@ -56,7 +56,7 @@ class Sight:
     def _shows(self, path: str, size: int, mtime_ns: int | None) -> bool:
         try:
             # Opened: what a host has cached of a file is asked again then, and not before.
-            file_fd = os.open(self.folder / path, _LOOK)
+            file_fd = open_unlinked(self.folder / path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             if error.errno in _UNSEEN:
                 return False
