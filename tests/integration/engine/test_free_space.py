@@ -75,7 +75,7 @@ class FewTools:
     night: NightId = NIGHT
     low_space: Any = field(default_factory=Mock)
     settings: Any = field(default_factory=make_settings)
-    workers: Any = field(default_factory=lambda: SimpleNamespace(workers=1))
+    crew: Any = field(default_factory=lambda: SimpleNamespace(places=1))
 
 
 def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_the_nights_own_first_cube_shows_what_the_others_take(
 def test_no_worker_stands_idle_meanwhile_where_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, room_for: int, first: int
 ) -> None:
-    tools: Any = FewTools(tmp_path, workers=SimpleNamespace(workers=workers))
+    tools: Any = FewTools(tmp_path, crew=SimpleNamespace(places=workers))
     free = room_for * 1_100_000
     monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     waves: list[Wave] = []
