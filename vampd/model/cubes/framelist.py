@@ -32,8 +32,6 @@ from functools import cached_property
 from vampd.errors import DataError
 from vampd.model.cubes.cards import CARD_LENGTH, Card, Cards, render_card, render_string
 from vampd.model.cubes.inside import product_name, raw_path
-from vampd.model.cubes.kept_timing import pack_times, parse_rows, unpack_times
-from vampd.model.cubes.timing import format_rows
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import FileStamp
 
@@ -114,6 +112,10 @@ class Framelist:
     @cached_property
     def rows(self) -> str:
         """One line per frame, in the logger's form; DataError ``framelist_damaged``."""
+        # What only lists nights starts without numpy.
+        from vampd.model.cubes.kept_timing import unpack_times
+        from vampd.model.cubes.timing import format_rows
+
         try:
             return format_rows(unpack_times(self.times, self.frames))
         except ValueError as error:
@@ -270,13 +272,19 @@ def _read_body(lines: Iterator[str]) -> Framelist:
         ranges=tuple(_read_range(text) for text in fields["range"]),
         notes=tuple(fields["note"]),
         cards=Cards(tuple(texts)),
-        times=behind.rstrip("\n") if first_line == _FIRST_LINE else pack_times(parse_rows(behind)),
+        times=behind.rstrip("\n") if first_line == _FIRST_LINE else _pack_rows(behind),
     )
 
 
 def _read_source(text: str) -> FileStamp:
     size, mtime_ns, path = text.split(" ", 2)
     return FileStamp(raw_path(path), int(size), int(mtime_ns))
+
+
+def _pack_rows(rows: str) -> str:
+    from vampd.model.cubes.kept_timing import pack_times, parse_rows
+
+    return pack_times(parse_rows(rows))
 
 
 def _read_range(text: str) -> FrameRange:
