@@ -83,7 +83,8 @@ def measure_whole_nights(
     for growth in _GROWTHS:
         count = growth * times
         with workplace(folder_in_memory(options, count * frames * _BYTES_A_FRAME)) as base:
-            found.append(_run(base, night, lambda to, n=count: write(to, n)))  # type: ignore[misc]
+            write(base, count)
+            found.append(_run(base, night))
         for line in _describe(found[-1]):
             print(line, flush=True)
     yield from _judge(found)
@@ -121,8 +122,7 @@ def _describe(night: WholeNight) -> Iterator[str]:
     yield f"  commands, s (CPU): {', '.join(took)}"
 
 
-def _run(base: Path, night: NightId, write: Callable[[Path], None]) -> WholeNight:
-    write(base)
+def _run(base: Path, night: NightId) -> WholeNight:
     config, folder = base / CONFIG, base / ROOT / night.folder
     for stream in CAMERA_STREAMS:
         for path in (folder / stream, *(folder / stream).iterdir()):
