@@ -64,9 +64,9 @@ def lay_over(
 ) -> Overlay:
     """The cubes as corrected; ``paths`` are all files of the camera streams.
 
-     DataError ``correction_disagrees`` unless every correction fits: to cubes that are there, whose
-     cards say the old value, no two to one card, and none that leaves a pair with two values.
-    : cubes that are not given may be meant too.
+    DataError ``correction_disagrees`` unless every correction fits: to cubes that are there, whose
+    cards say the old value, no two to one card, and none that leaves a pair with two values.
+    ``others``: cubes that are not given may be meant too.
     """
     by_path = {cube.path: cube for cube in cubes}
     together = cache(lambda path: tuple(find_together(by_path[path], cubes)))
