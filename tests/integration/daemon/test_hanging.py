@@ -19,7 +19,7 @@ from tests.support.daemon.running import wait_until
 from tests.support.worlds.sites.looked_at import World
 from vampd.daemon import cube_checking, night_watcher
 from vampd.daemon.night_watcher import other_disk
-from vampd.daemon.patience import HANGS, MOST_HANGING, Patience
+from vampd.daemon.patience import HANGS, HANGS_AFTER_S, MOST_HANGING, Patience
 from vampd.disk.machine import Mounts
 from vampd.errors import TransientError
 from vampd.ledger.ledger import FrameIdLedger
@@ -43,6 +43,40 @@ FOLDER = Path("/mnt/fuuu/20251106")
 def world(tmp_path: Path) -> World:
     (tmp_path / "root").mkdir()
     return World(tmp_path / "root", hangs_after_s=0.3)
+
+
+class Clock:
+    """The time of a caller who waits, which stands still but for what a look is said to take.
+
+    However slow the machine is, nothing takes longer than a test says.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._read = threading.Semaphore(0)
+
+    def monotonic(self) -> float:
+        self._read.release()
+        return self._seconds
+
+    def pass_by(self, seconds: float) -> None:
+        """Let so much time go by for a caller who waits already, and who sees it."""
+        self._wait_for_a_look()
+        self._seconds += seconds
+        self._wait_for_a_look()
+
+    def _wait_for_a_look(self) -> None:
+        while self._read.acquire(blocking=False):
+            pass
+        assert self._read.acquire(timeout=60)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("vampd.daemon.patience.time", clock)
+    monkeypatch.setattr("vampd.daemon.patience._LOOK_S", 0.001)
+    return clock
 
 
 @pytest.fixture
@@ -202,10 +236,13 @@ def test_a_ledger_on_a_silent_disk_keeps_vampd_from_no_start(
     assert not answer.is_set()
 
 
-def test_looks_that_were_left_behind_end_at_their_next_sign(answer: threading.Event) -> None:
-    patience, went_on = Patience(0.02), threading.Event()
+def test_looks_that_were_left_behind_end_at_their_next_sign(
+    answer: threading.Event, clock: Clock
+) -> None:
+    patience, went_on = Patience(), threading.Event()
 
     def hang() -> None:
+        clock.pass_by(HANGS_AFTER_S)
         answer.wait(60)
         patience.sign()
         went_on.set()
@@ -224,7 +261,7 @@ def test_looks_that_were_left_behind_end_at_their_next_sign(answer: threading.Ev
 
 
 def test_a_silent_disk_of_many_nights_is_asked_once_and_delays_no_night_elsewhere(
-    answer: threading.Event,
+    answer: threading.Event, clock: Clock
 ) -> None:
     asked: list[Path] = []
 
@@ -233,11 +270,12 @@ def test_a_silent_disk_of_many_nights_is_asked_once_and_delays_no_night_elsewher
 
     def look(folder: Path) -> str:
         asked.append(folder)
-        if disk_of(folder) is not None:
+        if disk_of(folder) is not None and not answer.is_set():
+            clock.pass_by(HANGS_AFTER_S)
             answer.wait(60)
         return "seen"
 
-    patience = Patience(0.05, disk_of)
+    patience = Patience(disk_of=disk_of)
     nights = [Path(f"/nas/{number}") for number in range(MOST_HANGING + 2)]
     for folder in nights:
         with pytest.raises(TransientError, match="has not answered"):
@@ -281,12 +319,12 @@ def test_the_disk_of_a_night_is_the_only_one_that_is_not_the_roots(
     assert other_disk(root, root / "mixed") is None
 
 
-def test_a_look_that_shows_progress_may_take_its_time() -> None:
-    patience = Patience(0.05)
+def test_a_look_that_shows_progress_may_take_its_time(clock: Clock) -> None:
+    patience = Patience()
 
     def look_long() -> int:
         for _ in range(5):
-            threading.Event().wait(0.03)
+            clock.pass_by(HANGS_AFTER_S * 0.6)
             patience.sign()
         return patience.signs
 
