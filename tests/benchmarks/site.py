@@ -70,13 +70,13 @@ def daemon_on(config: Path) -> Iterator[int]:
             daemon.terminate()
 
 
-def wait_for(happened: Callable[[], object], what: str) -> None:
+def wait_for(happened: Callable[[], object], what: str, look_s: float = _LOOK_S) -> None:
     """Return as soon as it has happened; SystemExit if one waits in vain."""
     deadline = time.monotonic() + _PATIENCE_S
     while not happened():
         if time.monotonic() > deadline:
             raise SystemExit(f"waited {_PATIENCE_S:.0f} s in vain for {what}")
-        time.sleep(_LOOK_S)
+        time.sleep(look_s)
 
 
 def program(name: str) -> str:

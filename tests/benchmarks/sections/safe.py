@@ -7,6 +7,7 @@ compared with a night that is sent when all of it is packed, in the same round.
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -39,7 +40,7 @@ _FPACK = 'cd "$1" && printf "%s\\0" *.fits | xargs -0 -P 2 -n 1 fpack -r -D -Y'
 
 def measure(options: Options) -> Iterator[Measure]:
     """Time and CPU against fpack's, how busy the cores are, and what sending ahead saves."""
-    ahead, after, theirs = list[Spent](), list[Spent](), list[Spent]()
+    ahead, after, theirs, busy = list[Spent](), list[Spent](), list[Spent](), list[float]()
     with workplace(options.folder) as base:
         size = _NIGHT_BYTES * options.scale
         raw = write_polarimetric_night(base, _NIGHT, size)
@@ -49,12 +50,19 @@ def measure(options: Options) -> Iterator[Measure]:
             for taken, least_bytes in ((ahead, round(_AHEAD_BYTES * options.scale)), (after, 0)):
                 get_ready(cubes)
                 taken.append(_run(raw, options.folder, least_bytes))
+            get_ready(cubes)
+            busy.append(_busy_once_it_packs(raw, options))
         title = f"raw to safe, {sum(cube.stat().st_size for cube in cubes) / 1e9:.1f} GB"
     yield _ratio(f"{title}: time", [s.wall_s for s in ahead], [s.wall_s for s in theirs], 0.85)
     yield _ratio(f"{title}: CPU", [s.cpu_s for s in ahead], [s.cpu_s for s in theirs], 0.75)
     yield Measure(
-        f"{title}: cores busy", _busy(ahead), "%", at_least(92), peer=f"fpack {_busy(theirs):.0f} %"
+        f"{title}: cores busy, packing and sending",
+        median(busy),
+        "%",
+        at_least(92),
+        peer=f"fpack {_busy(theirs):.0f} %",
     )
+    yield Measure(f"{title}: the same, from the start of the program", _busy(ahead), "%")
     yield Measure(
         f"{title}: time, against sending when all is packed",
         _median_ratio([s.wall_s for s in ahead], [s.wall_s for s in after]),
@@ -100,13 +108,11 @@ def _first_byte_cpu_s(raw: Path, options: Options) -> float:
             schedule="workers = 2",
             sync="hold_when_unexpected = false",
         )
-        products = base / ROOT / _NIGHT.folder / Stream.VGEN2
         with daemon_on(config) as pid:
             wait_for(lambda: _has_scanned(base), "the daemon's first scan")
             before_s = _cpu_s_at_rest(pid)
             link_streams(raw, base / ROOT / _NIGHT.folder)
-            while not any(map(_is_packed_into, products.glob(".vampd-*.tmp"))):
-                time.sleep(_LOOK_S)
+            wait_for(lambda: _packs(base), "the first packed byte", look_s=_LOOK_S)
             return usage_below(pid).cpu_s - before_s
 
 
@@ -117,6 +123,12 @@ def _cpu_s_at_rest(pid: int) -> float:
         time.sleep(_REST_S)
         before_s, used_s = used_s, usage_below(pid).cpu_s
     return used_s
+
+
+def _packs(base: Path) -> bool:
+    """Whether a product of the night in ``base`` has bytes."""
+    products = base / ROOT / _NIGHT.folder / Stream.VGEN2
+    return any(map(_is_packed_into, products.glob(".vampd-*.tmp")))
 
 
 def _is_packed_into(path: Path) -> bool:
@@ -162,14 +174,36 @@ def _fpack(cubes: Sequence[Path], folder: Path | None) -> Spent:
 
 def _run(raw: Path, folder: Path | None, least_bytes: int) -> Spent:
     with workplace(folder) as base:
-        config = write_config(
-            base,
-            # The raw files have only just been made.
-            watch="pause_while_writing = false\npause_after_write_s = 0.1",
-            sync="hold_when_unexpected = false",
-            schedule=f"workers = {_WORKERS}",
-            transfer=f"send_ahead_bytes = {least_bytes}",
-        )
-        link_streams(raw, base / ROOT / _NIGHT.folder)
-        command = (program("vampctl"), "--config", str(config), "run", _NIGHT.date)
-        return run_measured((*command, "--until", "transfer"))
+        return run_measured(_command(raw, base, least_bytes))
+
+
+def _busy_once_it_packs(raw: Path, options: Options) -> float:
+    """How busy the cores are, %, from the first packed byte until the night is safe."""
+    with workplace(options.folder) as base:
+        command = _command(raw, base, round(_AHEAD_BYTES * options.scale))
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            wait_for(lambda: _packs(base), "the first packed byte", look_s=_LOOK_S)
+            began_s, before_s = time.monotonic(), usage_below(process.pid).cpu_s
+            used_s, ended_s = before_s, began_s
+            while process.poll() is None:
+                # A process that ends while it is looked at takes what it used with it.
+                used_s, ended_s = max(used_s, usage_below(process.pid).cpu_s), time.monotonic()
+                time.sleep(_LOOK_S)
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} failed")
+    return 100 * (used_s - before_s) / (ended_s - began_s) / _WORKERS
+
+
+def _command(raw: Path, base: Path, least_bytes: int) -> tuple[str, ...]:
+    """What takes the night to *safe* in ``base``."""
+    config = write_config(
+        base,
+        # The raw files have only just been made.
+        watch="pause_while_writing = false\npause_after_write_s = 0.1",
+        sync="hold_when_unexpected = false",
+        schedule=f"workers = {_WORKERS}",
+        transfer=f"send_ahead_bytes = {least_bytes}",
+    )
+    link_streams(raw, base / ROOT / _NIGHT.folder)
+    command = (program("vampctl"), "--config", str(config), "run", _NIGHT.date)
+    return (*command, "--until", "transfer")
