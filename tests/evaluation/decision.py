@@ -39,9 +39,9 @@ Judge = Callable[[SimulatedNight], Decision]
 class Score:
     """How one rule did on one night or several; all are numbers of frames, or of pairs.
 
-    ``clear`` frames belong to runs whose intervals alternate by more than twice their scatter,
-    ``steady`` ones of them to runs of 25 frames and more; ``dubious`` and ``steady_dubious`` are
-    those of them without a certain state.
+    ``clear`` frames belong to runs whose intervals alternate by more than twice their scatter, and
+    to cubes that are good in truth; ``steady`` ones of them to runs of 25 frames and more;
+    ``dubious`` and ``steady_dubious`` are those of them without a certain state.
     """
 
     frames: int = 0
@@ -84,7 +84,8 @@ def score_decision(simulated: SimulatedNight, decision: Decision) -> Score:
     wanted = pairable[truth.run[first]]
     found = decision.partner[first] != NO_PARTNER
     found &= truth.trigger[decision.partner[first]] == truth.trigger[first]
-    clear = np.array([is_clear(run) for run in runs], dtype=np.bool_)[truth.run]
+    good = np.array([cube.defect is None for cube in truth.cubes], dtype=np.bool_)[truth.cube]
+    clear = np.array([is_clear(run) for run in runs], dtype=np.bool_)[truth.run] & good
     frames = np.bincount(truth.run * _CAMERAS + camera - 1, minlength=len(runs) * _CAMERAS)
     fewest = np.where(frames.reshape(-1, _CAMERAS) > 0, frames.reshape(-1, _CAMERAS), len(truth))
     steady = clear & (fewest.min(axis=1) >= _LONG_RUN_FRAMES)[truth.run]

@@ -14,6 +14,7 @@ from tests.evaluation.suite import NIGHT
 from vampd.model.sync import CODE_A, CODE_B, CODE_D, CODE_NONE
 from vampd.simulate import STANDARD, Handshake, Logging, Pause, Run, Scenario, plan_night
 from vampd.simulate.handshake import AcquisitionClock
+from vampd.simulate.scenario import Defect, Spoiled
 
 FLC = Run(
     triggers=100,
@@ -59,6 +60,21 @@ def test_each_fault_of_a_decision_is_counted():
     assert changed("placed", 3, 0).lost == 1
     assert changed("placed", 3, 2).doubled == 1
     assert changed("aside", 3, True).set_aside == 1
+
+
+def test_frames_of_cubes_that_are_bad_in_truth_are_none_that_could_be_labeled():
+    spoiled = (Spoiled(1, 0, Defect.TIMING_MISSING),)
+    simulated = night_of(replace(FLC, spoiled=spoiled))
+    decision = decide_by_sync(simulated)
+    score = score_decision(simulated, decision)
+    assert score.set_aside == 60
+    assert (score.clear, score.steady) == (140, 140)
+    assert (score.dubious, score.steady_dubious) == (0, 0)
+    # A good cube that is set aside has no certain states, and counts.
+    aside = decision.aside.copy()
+    aside[simulated.truth.cube == 1] = True
+    worse = score_decision(simulated, replace(decision, aside=aside))
+    assert worse.dubious == worse.set_aside - score.set_aside > 0
 
 
 def test_a_label_where_nothing_switches_is_wrong():
