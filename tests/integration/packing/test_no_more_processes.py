@@ -14,7 +14,7 @@ import pytest
 from tests.support.examples import others_in_soak
 from vampd.disk.machine import processes_left
 
-# No other process is this user's, so that none counts.
+# No other process is this user's, nor of those next to it, so that none counts.
 LONE = 4519
 # OpenBLAS ends a process where it gets no threads by SIGINT. A shell that starts the tests in the
 # background lets all of them ignore that, and the fork server would go on to compile.
@@ -41,7 +41,7 @@ def test_a_limit_of_processes_is_named_and_no_worker_died(most: int) -> None:
     with tempfile.TemporaryDirectory(prefix="vampd-") as home:
         os.chmod(home, 0o777)
         environ = {**os.environ, "TMPDIR": home, "NUMBA_CACHE_DIR": home}
-        command = [sys.executable, "-c", SCRIPT, str(most), str(LONE)]
+        command = [sys.executable, "-c", SCRIPT, str(most), str(LONE + most)]
         shown = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     (said,) = (line for line in shown.stdout.splitlines() if line.startswith(("worker_", "done")))
     # Those that are enough for one worker may be enough.
@@ -53,7 +53,8 @@ def test_a_limit_of_processes_is_named_and_no_worker_died(most: int) -> None:
 
 # As many of the user's processes as are left alone meanwhile.
 AGAIN = """
-import os, resource, subprocess, sys
+import os, resource, signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from vampd.disk.pace import SteadyPace
 from vampd.engine.workers import WorkerPool
 from vampd.errors import WorkerLost
@@ -80,7 +81,8 @@ def test_work_goes_on_once_there_are_processes_again(others: int) -> None:
     with tempfile.TemporaryDirectory(prefix="vampd-") as home:
         os.chmod(home, 0o777)
         environ = {**os.environ, "TMPDIR": home, "NUMBA_CACHE_DIR": home}
-        command = [sys.executable, "-c", AGAIN, str(others), str(LONE)]
+        # Each a user of its own: the tests may run beside each other.
+        command = [sys.executable, "-c", AGAIN, str(others), str(LONE + others)]
         shown = subprocess.run(
             command, env=environ, capture_output=True, text=True, check=False, timeout=200
         )
