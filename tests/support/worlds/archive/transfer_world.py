@@ -113,11 +113,15 @@ class TransferWorld:
                 raise AssertionError(f"transfer has no business with {action}")
 
     def run(self) -> list[Plan]:
-        """Survey, plan, execute, until nothing is left to do; the plans, fewer than twelve."""
+        """Survey, plan, execute, until nothing is left to do; the plans, at most twelve.
+
+        So many it takes where products are new, one raw file set aside has grown and another has
+        come, and the archive has moved: each is read, recorded and listed in a plan of its own.
+        """
         plans: list[Plan] = []
         while plan := self.plan():
             plans.append(plan)
-            assert len(plans) < 12, plans[-2:]
+            assert len(plans) <= 12, plans[-2:]
             for wave in plan.waves:
                 for action in wave:
                     self.execute(action)
