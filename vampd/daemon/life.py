@@ -69,7 +69,9 @@ class SignsOfLife:
         """
         said, self._said = self._said, (is_paused, scanned_at)
         every_s = _EVERY_S if said == self._said else _SCANS_EVERY_S
-        if said[0] != is_paused or time.monotonic() - self._left_at >= every_s:
+        # Before there was a database, the sign was of none.
+        is_news = said[0] != is_paused or (self._left is not None and self._left.database is None)
+        if is_news or time.monotonic() - self._left_at >= every_s:
             self._leave(doing, scanned_at, is_paused)
         else:
             self._said = said

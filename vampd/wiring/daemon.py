@@ -80,6 +80,7 @@ def run_daemon(
         life.now_in_force(settings)
         life.tell("opens its database")
         connections = stack.enter_context(connected(settings, Access.MIGRATE))
+        life.tell("has opened its database")
         stack.enter_context(_fresh_folder(flags))
         return connections, Flag.create(flags / "pause")
 

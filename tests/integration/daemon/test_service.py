@@ -24,6 +24,8 @@ from tests.support.worlds.sites.busy_site import (
     over_link,
     wait_for_event,
 )
+from vampd.disk.life_signs import look_for_life
+from vampd.model.life_sign import LifeState
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 
@@ -82,6 +84,8 @@ def test_systemd_is_notified(site: Site) -> None:
         with running(site, NOTIFY_SOCKET=str(path), WATCHDOG_USEC="400000") as daemon:
             hear(lambda: bool(said))
             assert said[0] == "READY=1"
+            # From then on, also where it was the first start, which made the database.
+            assert look_for_life(site.database, time.time()).state is LifeState.RUNNING
             hear(has_status(site, night, Status.DONE))
             assert any(t.startswith("STATUS=running: 20251106 ") for t in said)
             hear(lambda: said[-1].startswith("STATUS=idle") or "STATUS=idle: 1 done" in said)
