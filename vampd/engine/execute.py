@@ -69,6 +69,7 @@ from vampd.model.cubes import (
 )
 from vampd.model.delivery import ManifestFile, write_mail_text
 from vampd.model.frame_ids import FrameId
+from vampd.model.headers import format_cards
 from vampd.model.nights import FileStamp, Gate, NightId, Stream
 from vampd.model.plan import (
     AcceptRaw,
@@ -272,8 +273,9 @@ def execute(tools: AttemptTools, action: Action) -> None:
             link = tools.folder / path
             make_folder(link.parent)
             link_durably(link_target(path, raw), link)
-        case EditCards(path, edits):
+        case EditCards(path, _, dictionary):
             framelist = read_framelist(tools.folder, path)
+            edits = format_cards(framelist.cards, dictionary).edits
             _write_one_of_many(tools, apply_edits(framelist, edits))
         case ReserveFrameIds(identities):
             tools.ledger.reserve(tools.night, identities, tools.authority)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from vampd.model.cubes import Card, ChangedRaw, Generation, Product
+from vampd.model.cubes import ChangedRaw, Generation, Product
 from vampd.model.delivery import ManifestFile
 from vampd.model.frame_ids import FrameId
+from vampd.model.headers import Dictionary
 from vampd.model.nights import FileStamp
 from vampd.model.proofs import Digests, PackingReceipt, Place
 
@@ -90,11 +91,16 @@ class LinkSetAside:
 
 @dataclass(frozen=True)
 class EditCards:
-    """Replace cards of a framelist, each old text by a new one."""
+    """Bring so many cards of a framelist into the dictionary's form.
+
+    Which they are is found again when it is done: the texts of all framelists of a night would be
+    held at once.
+    """
 
     runs_in: ClassVar[RunsIn] = RunsIn.THREAD
     framelist: str
-    edits: tuple[tuple[Card, Card], ...]
+    cards: int
+    dictionary: Dictionary = field(hash=False)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ frame IDs, or become remarks too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vampd.config import Settings, WhenMissing
 from vampd.errors import DataError
-from vampd.model.cubes import Cards, Product, reported_cards
-from vampd.model.headers import Dictionary, Problem, find_missing, format_cards
+from vampd.model.cubes import Product, reported_cards
+from vampd.model.headers import Dictionary, Problem, find_filled, format_cards
 from vampd.model.nights import Gate, NightId, StageName
 from vampd.model.plan import EditCards, Plan, RebuildFramelists, Remark
 from vampd.ports import NightReader
@@ -23,36 +23,55 @@ NAME = StageName.HEADERS
 
 
 @dataclass(frozen=True)
-class FramelistCards:
-    """One framelist's path and cards."""
+class FramelistForm:
+    """What planning needs of one framelist's cards.
+
+    ``edits`` counts those to bring into the dictionary's form, and ``problems`` tell what stays out
+    of it; ``filled`` are the keywords with a value. ``reported`` is what HISTORY says of changed
+    cards: code, keyword, words.
+    """
 
     path: str
-    cards: Cards
+    edits: int
+    filled: frozenset[str]
+    problems: tuple[Problem, ...]
+    reported: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
 class HeadersSurvey:
-    """The cards of every framelist, by path, and the dictionary to check them against.
+    """How the cards of every framelist, by path, stand to the dictionary.
 
     ``unmade`` are the products whose framelists were lost.
     """
 
-    framelists: tuple[FramelistCards, ...]
+    framelists: tuple[FramelistForm, ...]
     dictionary: Dictionary
     unmade: tuple[Product, ...] = ()
 
 
 def survey(night: NightId, reader: NightReader) -> HeadersSurvey:
-    """Read the cards of every framelist; ConfigError if the dictionary cannot be used."""
+    """Judge the cards of every framelist; ConfigError if the dictionary cannot be used.
+
+    One framelist is held at a time: the cards of a night, and what is edited of them, are a
+    gigabyte.
+    """
     dictionary = reader.dictionary()
-    # Most of a night's cards are the same in all headers: each text is kept once, or the survey of
-    # ten thousand framelists would take half a gigabyte.
-    kept: dict[str, str] = {}
+    # Headers of a night mostly have the same keywords, and the same ones filled.
+    kept: dict[frozenset[str], frozenset[str]] = {}
     framelists = []
     for head in reader.framelist_heads(night):
-        texts = reader.framelist(night, head.path).cards.texts
-        cards = Cards(tuple(kept.setdefault(text, text) for text in texts))
-        framelists.append(FramelistCards(head.path, cards))
+        cards = reader.framelist(night, head.path).cards
+        formatted, filled = format_cards(cards, dictionary), find_filled(cards)
+        framelists.append(
+            FramelistForm(
+                head.path,
+                len(formatted.edits),
+                kept.setdefault(filled, filled),
+                formatted.problems,
+                tuple(reported_cards(cards)),
+            )
+        )
     return HeadersSurvey(tuple(framelists), dictionary, find_unmade(night, reader))
 
 
@@ -71,23 +90,21 @@ def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
             + ". A product cannot get them later: check what the cubes are, then"
             " `vampctl release NIGHT` lets the night proceed without them",
         )
-    edits: list[EditCards] = []
-    problems: list[tuple[str, Problem]] = []
-    for framelist in survey.framelists:
-        formatted = format_cards(framelist.cards, survey.dictionary)
-        if formatted.edits:
-            edits.append(EditCards(framelist.path, formatted.edits))
-        problems += ((framelist.path, problem) for problem in formatted.problems)
-    remarks = (_missing_remarks(missing), _problem_remarks(problems), _card_remarks(survey))
+    edits = [
+        EditCards(framelist.path, framelist.edits, survey.dictionary)
+        for framelist in survey.framelists
+        if framelist.edits
+    ]
+    remarks = (_missing_remarks(missing), _problem_remarks(survey), _card_remarks(survey))
     return Plan.of(edits, remarks=[remark for each in remarks for remark in each])
 
 
 def _missing_cards(survey: HeadersSurvey, required: Sequence[str]) -> dict[str, list[str]]:
     """By required keyword, the framelists that lack it."""
-    missing: dict[str, list[str]] = {keyword: [] for keyword in required}
-    for framelist in survey.framelists:
-        for keyword in find_missing([framelist.cards], required):
-            missing[keyword].append(framelist.path)
+    missing = {
+        keyword: [one.path for one in survey.framelists if keyword not in one.filled]
+        for keyword in required
+    }
     return {keyword: paths for keyword, paths in missing.items() if paths}
 
 
@@ -102,11 +119,13 @@ def _missing_remarks(missing: Mapping[str, list[str]]) -> Iterator[Remark]:
         yield Remark(Gate.CARD_MISSING.value, keyword, message, changes)
 
 
-def _problem_remarks(problems: Iterable[tuple[str, Problem]]) -> Iterator[Remark]:
+def _problem_remarks(survey: HeadersSurvey) -> Iterator[Remark]:
     """One remark per keyword and code: a night may have the same card ten thousand times."""
     grouped: dict[tuple[str, str], list[tuple[str, Problem]]] = {}
-    for path, problem in problems:
-        grouped.setdefault((problem.keyword, problem.code), []).append((path, problem))
+    for framelist in survey.framelists:
+        for problem in framelist.problems:
+            cases = grouped.setdefault((problem.keyword, problem.code), [])
+            cases.append((framelist.path, problem))
     for (keyword, code), cases in sorted(grouped.items()):
         first = cases[0][1]
         paths = list(dict.fromkeys(path for path, _ in cases))
@@ -127,7 +146,7 @@ def _card_remarks(survey: HeadersSurvey) -> Iterator[Remark]:
     """One remark per code and keyword of what HISTORY reports."""
     grouped: dict[tuple[str, str], dict[str, str]] = {}
     for framelist in survey.framelists:
-        for code, keyword, words in reported_cards(framelist.cards):
+        for code, keyword, words in framelist.reported:
             grouped.setdefault((code, keyword), {})[framelist.path] = words
     for (code, keyword), said in sorted(grouped.items()):
         paths = list(said)

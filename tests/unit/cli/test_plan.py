@@ -14,10 +14,10 @@ from vampd.model.cubes import (
     ProductOrder,
     RawFinding,
     SyncCounts,
-    render_card,
 )
 from vampd.model.delivery import ManifestFile
 from vampd.model.frame_ids import FrameId
+from vampd.model.headers import Dictionary
 from vampd.model.nights import (
     FileStamp,
     Kind,
@@ -66,7 +66,6 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 PRODUCT = Product(
     "vcam1_x", ProductOrder(0, 1, ""), False, (FrameRange("c", 0, 9),), (), 0, 0, 0, 0, 0
 )
-CARD = render_card("EXPTIME", "0.1")
 ACTIONS: dict[type, tuple[Action, str, str]] = {
     type(action): (action, kind, subject)
     for action, kind, subject in (
@@ -89,7 +88,7 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             "vbad/vcam1/x.fits",
         ),
         (
-            EditCards("vgen2/x.framelist", ((CARD, CARD),)),
+            EditCards("vgen2/x.framelist", 1, Dictionary({})),
             "edit cards",
             "vgen2/x.framelist, 1 card",
         ),

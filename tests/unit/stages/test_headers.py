@@ -1,3 +1,4 @@
+import gc
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,8 @@ from tests.support.builders.headers import (
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.config import Headers, WhenMissing
 from vampd.errors import DataError
-from vampd.model.cubes import Cards, apply_edits, history_card
+from vampd.model.cubes import apply_edits, history_card
+from vampd.model.headers import Dictionary, FormKind, format_cards, is_standard_card
 from vampd.model.nights import Gate, Kind, NightId, NightRecord, State
 from vampd.model.plan import EditCards, Plan
 from vampd.stages import headers, settings_for
@@ -45,7 +47,9 @@ def execute(reader: FakeNightReader, plan: Plan) -> None:
     assert len(edits(plan)) == len(plan)
     for edit in edits(plan):
         before = reader.framelists[edit.framelist]
-        reader.framelists[edit.framelist] = apply_edits(before, edit.edits)
+        changes = format_cards(before.cards, edit.dictionary).edits
+        assert len(changes) == edit.cards
+        reader.framelists[edit.framelist] = apply_edits(before, changes)
 
 
 def test_repairing_twice_edits_nothing(reader):
@@ -112,13 +116,35 @@ def test_the_same_remark_on_a_thousand_framelists_is_one_remark(reader):
     assert remarks[1].message.endswith("in 999 framelists, first vgen2/0001.framelist")
 
 
-def test_equal_cards_of_many_framelists_are_kept_once(reader):
-    for number in range(3):
-        texts = tuple("".join(list(text)) for text in framelist().cards.texts)
-        reader.add_framelist(framelist(str(number), header=Cards(texts)))
+def test_what_is_held_of_a_framelist_does_not_grow_with_its_cards(reader):
+    forms = {keyword: entry.form for keyword, entry in reader.keywords.entries.items()}
+    real = [keyword for keyword, form in forms.items() if form.kind is FormKind.REAL]
+    keywords = [keyword for keyword in real if not is_standard_card(keyword)]
+    for number in range(20):
+        texts = [f"{keyword:<8}= 1.{number:03d}" for keyword in keywords]
+        reader.add_framelist(framelist(str(number), header=cards(texts)))
     survey = headers.survey(NIGHT, reader)
-    kept = {id(text) for one in survey.framelists for text in one.cards.texts}
-    assert len(kept) == len(set(framelist().cards.texts))
+    planned = plan(reader)
+    assert [edit.cards for edit in edits(planned)] == [len(keywords)] * 20
+    assert len(keywords) > 100
+    # The paths, the counts, and what all share.
+    assert len(_texts_in(survey.framelists) | _texts_in(planned.waves)) < 20 * 3 + 2 * len(keywords)
+
+
+def _texts_in(held: object) -> set[int]:
+    """The texts that are reachable, but for what belongs to classes and to the dictionary."""
+    seen: set[int] = set()
+    found: set[int] = set()
+    left = [held]
+    while left:
+        one = left.pop()
+        if id(one) in seen or isinstance(one, type | Dictionary):
+            continue
+        seen.add(id(one))
+        if isinstance(one, str):
+            found.add(id(one))
+        left += gc.get_referents(one)
+    return found
 
 
 def test_real_headers_change_only_as_the_dictionary_says_and_only_once(reader, real_telemetry):

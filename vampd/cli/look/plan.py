@@ -166,8 +166,8 @@ def subject_of(action: Action) -> str:
             return f"{path}, {count_of(len(products), 'product')}"
         case LinkSetAside(path):
             return path
-        case EditCards(framelist, edits):
-            return f"{framelist}, {count_of(len(edits), 'card')}"
+        case EditCards(framelist, cards):
+            return f"{framelist}, {count_of(cards, 'card')}"
         case ReserveFrameIds(identities):
             return count_of(len(identities), "frame ID")
         case StampFrameId(framelist, _, frame_id):

@@ -22,8 +22,9 @@ from vampd.model.cubes import (
 )
 
 # A product and its siblings come from the same cubes, one after the other: a few of them, but the
-# solo frames of a run may be scattered over all of its cubes. About 10 bytes per frame.
-_KEPT_FRAMES = 400_000
+# solo frames of a run may be scattered over all of its cubes. A card takes 250 bytes with its place
+# in the index: in a short cube, far more than the times.
+_KEPT_BYTES, _CARD_BYTES, _FRAME_BYTES = 24_000_000, 250, 10
 _FEWEST_KEPT = 16
 
 
@@ -38,7 +39,7 @@ class RawCubeCache:
         self._ask_accounts = accounts
         self._accounts: Mapping[str, CubeAccount] | None = None
         self._kept: OrderedDict[str, RawCube] = OrderedDict()
-        self._kept_frames = 0
+        self._kept_bytes = 0
         self._lock = threading.Lock()
 
     def read(self, path: str) -> RawCube:
@@ -59,9 +60,9 @@ class RawCubeCache:
 
     def _keep(self, cube: RawCube) -> None:
         self._kept[cube.path] = cube
-        self._kept_frames += cube.frames
-        while self._kept_frames > _KEPT_FRAMES and len(self._kept) > _FEWEST_KEPT:
-            self._kept_frames -= self._kept.popitem(last=False)[1].frames
+        self._kept_bytes += _bytes_of(cube)
+        while self._kept_bytes > _KEPT_BYTES and len(self._kept) > _FEWEST_KEPT:
+            self._kept_bytes -= _bytes_of(self._kept.popitem(last=False)[1])
 
     def _read(self, path: str) -> RawCube:
         if self._accounts is None:
@@ -99,3 +100,7 @@ class RawCubeCache:
             " anything else with this night",
             path=path,
         )
+
+
+def _bytes_of(cube: RawCube) -> int:
+    return _CARD_BYTES * len(cube.cards) + _FRAME_BYTES * cube.frames

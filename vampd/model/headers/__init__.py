@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         read_table,
         table_name,
     )
-    from vampd.model.headers.required_cards import find_missing
+    from vampd.model.headers.required_cards import find_filled, find_missing
     from vampd.model.headers.wave_plate_log import PlateLog, is_same_angle, parse_plate_log
 else:
     __getattr__ = show(
@@ -53,7 +53,7 @@ else:
                 "Cell cell_of header_values HeaderTable listed_paths PATH_COLUMN read_table"
                 " table_name"
             ),
-            "required_cards": "find_missing",
+            "required_cards": "find_filled find_missing",
             "wave_plate_log": "is_same_angle parse_plate_log PlateLog",
         },
     )
@@ -74,6 +74,7 @@ __all__ = [
     "PlateLog",
     "Problem",
     "cell_of",
+    "find_filled",
     "find_missing",
     "find_other_card",
     "format_card",
