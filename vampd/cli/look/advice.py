@@ -125,6 +125,7 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "old_tools": (
         ("restore", "brings the folder back to raw, after showing what is removed and asking"),
         ("retry", "lets vampd process it, once it is restored"),
+        ("adopt", "if they processed it: leaves it as it is, with what they did on record"),
     ),
     "restore_unfinished": (("restore", "resumes it, after showing what is left and asking"),),
     "restored": (("retry", "lets vampd process it from raw"),),

@@ -30,7 +30,10 @@ _WHY = "given by others: names, name_changes.txt, manifests and headers show the
 
 
 def find_adoptable(root: Path, store: NightStore) -> tuple[NightId, ...]:
-    """The nights that may be of the old tools: legacy ones, those that fill, and rows alone."""
+    """The nights that may be of the old tools: legacy ones, those that fill, and rows alone.
+
+    Those too that are held for their traces: they took what vampd had brought back to raw.
+    """
     records = {record.night: record for record in store.nights()}
     candidates = {*find_nights(root), *read_old_logs(root), *read_loose_manifests(root), *records}
     return tuple(
@@ -39,6 +42,7 @@ def find_adoptable(root: Path, store: NightStore) -> tuple[NightId, ...]:
         if (record := records.get(night)) is None
         or record.state.status is Status.LEGACY
         or (record.state.status is Status.FILLING and record.signature is None)
+        or (record.state.status is Status.HELD and record.code == WaitCode.OLD_TOOLS)
     )
 
 

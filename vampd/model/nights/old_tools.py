@@ -40,8 +40,9 @@ def find_traces(
         foreign = [n for n in sorted(products) if _PACKED_PRODUCT.fullmatch(n)]
         traces += [f"vgen2/{name}" for name in foreign[:3]]
         traces += ["vgen2/name_changes.txt"] if "name_changes.txt" in products else []
-    if row is not None and row.is_trace:
-        traces.append(_LOG_TRACE)
+        # Beside a generation it is a person's, so that they leave vampd's night alone: what they
+        # process themselves has other traces too.
+        traces += [_LOG_TRACE] if row is not None and row.is_trace else []
     return traces
 
 

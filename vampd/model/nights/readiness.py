@@ -256,7 +256,8 @@ def _judge_filling(
         return Wait(
             WaitCode.OLD_TOOLS,
             f"the old tools were here ({', '.join(traces[:4])}); nothing was touched:"
-            f" switch them off, then `vampctl restore {night.date}`",
+            f" switch them off, then `vampctl restore {night.date}`, or, if they processed it,"
+            f" `vampctl adopt {night.date}`",
             traces,
         )
     has_cubes = bool(streams.cubes or streams.unfinished)

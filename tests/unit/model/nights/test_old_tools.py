@@ -98,6 +98,13 @@ def test_a_row_that_says_only_false_is_no_trace(flags: str, is_trace: bool) -> N
     assert (len(traces), all(map(is_lasting, traces))) == (is_trace, True)
 
 
+def test_a_row_says_nothing_of_a_night_that_vampd_has_synchronized() -> None:
+    row = row_of(f"{HEADER}/mnt/fuuu/ARCHIVED_DATA/20251106,2025-11-06,True\n", ARCHIVE)
+    assert find_traces(["vcam1", "vgen2", "vbad"], ["generation_0001.json"], row) == []
+    # What they leave where they worked does.
+    assert find_traces(["vcam1_hlinkbak"], ["generation_0001.json"], row)
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("said", ["True", "TRUE", "1.0", "yes"])
 def test_a_log_that_a_spreadsheet_wrote_says_the_same(separator: str, said: str) -> None:
