@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import resource
 
 import pytest
 from astropy.io import fits
@@ -113,3 +114,17 @@ def test_a_table_is_written_into_new_files_only(safe: SafeNight, name: str) -> N
     # And a restore removes the night's own with the products.
     assert own.command("restore", DATE, "--yes").status == 0
     assert not (safe.folder / TABLE).exists()
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.vot", "t.sqlite"])
+def test_a_table_has_its_name_only_when_it_is_whole(safe: SafeNight, name: str) -> None:
+    own, out = InProcess(safe.site), safe.site.base / "tables" / name
+    out.parent.mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, limits[1]))
+    try:
+        assert own.command("headers", "table", DATE, "-o", str(out)).status == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(out.parent.iterdir()) == []
+    assert own.command("headers", "table", DATE, "-o", str(out)).status == 0

@@ -91,6 +91,9 @@ not_a_file
 already_exists
     A file that was to be made is there already, and was left as it is.
     Check what it holds; move it away if it does not belong there.
+too_many_columns
+    The headers of these nights have more keywords than a table of SQLite takes columns.
+    Write another form: `vampctl headers table NIGHT... -o FILE.csv`.
 file_too_long
     A file is longer than such a file can honestly be.
     Find out what wrote it, and move it away.

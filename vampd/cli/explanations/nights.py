@@ -30,7 +30,7 @@ io_error
     Look at that disk (`dmesg`); it is tried again. `release` may go on without a raw cube: `why`.
 old_tools
     The old tools have worked on a night that vampd has begun, so nothing in it is touched.
-    Switch them off; then `vampctl restore` and `retry`, or, if they processed it, `adopt`.
+    Switch them off; then `vampctl restore NIGHT`, or, if they processed it, `vampctl adopt NIGHT`.
 not_legacy
     Only nights of the old tools are adopted: vampd has begun this one, or there is none.
     `vampctl status --all` lists the legacy nights.

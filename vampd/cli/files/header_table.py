@@ -66,12 +66,22 @@ def table(
     if out is None:
         sys.stdout.writelines(whole.lines())
         return
-    if writer is None:
-        with out.open("x", encoding="ascii", errors="replace") as file:
-            file.writelines(whole.lines())
-    else:
-        writer(out, _columns(whole))
+    _write(
+        out,
+        "".join(whole.lines()).encode("ascii", "replace")
+        if writer is None
+        else writer(_columns(whole)),
+    )
     write(f"{path_of(out)}: {count_of(len(whole.rows), 'product')}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The file gets its name when it is whole."""
+    from vampd.disk.durable import creating
+    from vampd.disk.reading import named_by_person
+
+    with creating(named_by_person(path)) as file:
+        file.write(content)
 
 
 def _read(connections: Connections, nights: list[NightId]) -> HeaderTable:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from astropy.table import Table
 
 from tests.support.builders.headers import instrument_dictionary
+from vampd.errors import UsageError
 from vampd.fits.tables import writer_of
 from vampd.model.cubes import Cards
 from vampd.model.headers import PATH_COLUMN, HeaderTable, cell_of, listed_paths, table_name
@@ -115,10 +117,8 @@ def written(table: HeaderTable, path: Path) -> Path:
     columns = {PATH_COLUMN: [path for path, _ in rows]}
     writer = writer_of(path.suffix)
     assert writer is not None
-    writer(
-        path,
-        columns | {n: [cell_of(row[k]) for _, row in rows] for k, n in enumerate(table.names)},
-    )
+    cells = {n: [cell_of(row[k]) for _, row in rows] for k, n in enumerate(table.names)}
+    path.write_bytes(writer(columns | cells))
     return path
 
 
@@ -152,6 +152,28 @@ def test_astropy_reads_the_table_with_its_types(
     chosen = read[[bool(row["U_SYNC"]) and str(row["U_FLC"]) != "D" for row in read]]
     assert [str(path) for path in chosen[PATH_COLUMN]] == ["/a/20251106/vgen2/VMPA1.fits.fz"]
     assert (read["MJD"][0], read["U_CAMERA"].dtype.kind) == (60985.43056149, "i")
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("name", ["n.ecsv", "n.vot", "n.sqlite"])
+def test_what_others_wrote_into_headers_spoils_no_table(tmp_path: Path, name: str) -> None:
+    table = HeaderTable(instrument_dictionary())
+    table.add("/a", header("OBJECT  = 'a\x01b\x1b[31m<&>\ufffe'", "HIERARCH x\x02y = 1"))
+    path = written(table, tmp_path / name)
+    if name.endswith(".sqlite"):
+        with closing(sqlite3.connect(path)) as database:
+            (seen,) = database.execute("SELECT OBJECT FROM headers").fetchone()
+    else:
+        seen = str(Table.read(path)["OBJECT"][0])
+    assert (seen[0], seen[2], seen.endswith("[31m<&>" + seen[-1])) == ("a", "b", True)
+
+
+def test_more_columns_than_sqlite_takes_are_refused_with_another_way() -> None:
+    writer = writer_of(".db")
+    assert writer is not None
+    with pytest.raises(UsageError, match="write CSV") as refused:
+        writer({f"K{number}": [1] for number in range(2_001)})
+    assert refused.value.code == "too_many_columns"
 
 
 def test_an_ending_that_no_writer_knows_has_none() -> None:
