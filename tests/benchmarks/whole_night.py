@@ -39,10 +39,9 @@ _COMMANDS = (
     ("why", "{night}"),
     ("history", "{night}"),
     ("transfers",),
-    ("frameids",),
 )
-# These read the generation.
-_READING = (("summary", "{night}"), ("plan", "{night}"), ("audit", "{night}"))
+# These read the generation, and the first one the headers of all products.
+_READING = (("frameids",), ("summary", "{night}"), ("plan", "{night}"), ("audit", "{night}"))
 
 # Writes the raw files of the night, so many times as long as its shortest, to a site.
 NightWriter = Callable[[Path, int], None]

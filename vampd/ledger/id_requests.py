@@ -22,7 +22,6 @@ from collections.abc import Iterable, Sequence
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.agreement import refuse_disagreement
-from vampd.ledger.carried_ids import read_headers_too
 from vampd.ledger.file import LedgerFile
 from vampd.ledger.observed_ids import read_observed_ids
 from vampd.ledger.queries import (
@@ -58,6 +57,9 @@ class IdRequests:
         return self._ask(missing, authority) if granted is None else granted
 
     def _ask(self, missing: tuple[str, ...], authority: FrameIdAuthority) -> tuple[FrameId, ...]:
+        # What reads headers needs numpy, and commands that only read the ledger do not.
+        from vampd.ledger.carried_ids import read_headers_too
+
         # First the folders, then the rows: what a folder shows had its row before.
         archive = self._file.path.parent
         nights = tuple(read_headers_too(archive, night) for night in read_observed_ids(archive))

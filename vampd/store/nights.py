@@ -13,7 +13,6 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import DataError
-from vampd.log import get_log
 from vampd.model.measures import MOST_ATTEMPTS
 from vampd.model.nights import (
     Discovery,
@@ -41,7 +40,6 @@ from vampd.store.schema import AttemptSumRow, EventRow, NightRow, ReceiptRow
 
 _NIGHTS = NightRow.__table__
 _EVENTS = EventRow.__table__
-_log = get_log()
 # What a value that vampd never wrote makes of reading its row.
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
 _IN_STATE = ("stage", "status", "attempts", "not_before", "is_continued")
@@ -76,8 +74,13 @@ class Nights:
             )
 
     def _report(self, unreadable: list[UnreadableNight]) -> None:
+        if self._reported.issuperset(unreadable):
+            return
+        # Slow to import, and commands that only read log nothing.
+        from vampd.log import get_log
+
         for each in set(unreadable) - self._reported:
-            _log.error("night.row_refused", row=each.row, night=each.name, error=each.why)
+            get_log().error("night.row_refused", row=each.row, night=each.name, error=each.why)
         self._reported |= set(unreadable)
 
     def night(self, night: NightId) -> NightRecord | None:

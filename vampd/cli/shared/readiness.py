@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vampd.errors import RootUnknown, TransientError
-from vampd.model.nights import Ready, Status, Wait, WaitCode
+from vampd.model.nights import (
+    Observation,
+    Ready,
+    Status,
+    Wait,
+    WaitCode,
+    find_next_for_ids,
+    judge_readiness,
+)
 
 if TYPE_CHECKING:
     from vampd.model.nights import NightRecord
@@ -21,21 +29,19 @@ def judge_now(
     connections: Connections, record: NightRecord, records: Sequence[NightRecord]
 ) -> Ready | Wait:
     """What a night of ``records`` waits for; its folder is read while it fills."""
-    from vampd.engine.nights.observation import judge_night, wait_for_folder
     from vampd.engine.nights.rules import readiness_rules
 
     settings = connections.settings
+    rules, now = readiness_rules(settings), time.time()
+    if record.state.status not in _READ_ROOT:
+        return judge_readiness(Observation(record, find_next_for_ids(records, rules)), rules, now)
+    # What reads a folder is slow to import.
+    from vampd.engine.nights.observation import judge_night, wait_for_folder
+
     try:
-        if record.state.status in _READ_ROOT:
-            connections.root.recognize()
-        return judge_night(
-            record,
-            records,
-            readiness_rules(settings),
-            time.time(),
-            settings.watch.root,
-            connections.make_reader(settings),
-        )
+        connections.root.recognize()
+        reader = connections.make_reader(settings)
+        return judge_night(record, records, rules, now, settings.watch.root, reader)
     except RootUnknown as error:
         return Wait(WaitCode.ROOT_UNKNOWN, error.message)
     except TransientError as error:
