@@ -67,13 +67,15 @@ def write_packed(
 ) -> tuple[os.stat_result, str]:
     """Write a framelist's packed file and nothing else; its status and SHA-256.
 
-    Never overwrites (DataError ``already_exists``). Checksums that the cards hold stay, so that
-    `funpack` gives back the very file that has them; DataError ``data_sum_disagrees`` if they are
-    of other pixels.
+    Never overwrites (DataError ``already_exists``); ClaimLost when the pace stops. Checksums that
+    the cards hold stay, so that `funpack` gives back the very file that has them; DataError
+    ``data_sum_disagrees`` if they are of other pixels.
     """
     with creating(packed) as file:
         sha256 = _write_and_prove(file, framelist, night_folder, packed, verify, pace, meter)
         refuse_other_bytes(packed, sha256, proven_sha256)
+        # Who was frozen meanwhile may no longer be wanted.
+        pace.check()
         return os.fstat(file.fileno()), sha256
 
 

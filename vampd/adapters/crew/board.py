@@ -1,0 +1,139 @@
+"""What the daemon tells the hosts that pack for it, and hears of them: small files on the root.
+
+It writes only where the root shows the mark on record: a folder whose disk is not mounted stays
+empty, and its workers pause.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from vampd.disk.durable import make_folder, names_in
+from vampd.disk.leased import read_small_file, write_lease
+from vampd.log import get_log
+from vampd.model.lease import LEASE_EVERY_S, LEASE_PATH, Lease, Term
+from vampd.model.roll_call import (
+    LONGEST_SIGN_BYTES,
+    MOST_HOSTS,
+    ROLL_CALL_FOLDER,
+    CrewMember,
+    Heard,
+    listen,
+    parse_sign,
+    present,
+)
+
+_log = get_log()
+
+
+class Board:
+    """The daemon's side; ``root_mark`` is the mark of the root, None while it is not the one.
+
+    A thread keeps it from `start` to `close`; `look` is one turn of it.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        root_mark: Callable[[], str | None],
+        is_paused: Callable[[], bool],
+        version: str,
+        lost_after_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._root, self._root_mark, self._is_paused = root, root_mark, is_paused
+        self._version, self._lost_after_s, self._clock = version, lost_after_s, clock
+        self._token = secrets.token_hex(8)
+        self._count = 0
+        self._orders: set[str] = set()
+        self._heard: dict[str, Heard] = {}
+        self._mark = ""
+        self._said = ""
+        self._changing = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="vampd-crew-board", daemon=True)
+
+    def start(self) -> None:
+        """Keep it from now on."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Keep it no more: what is still in hand ends on its hosts."""
+        self._closed.set()
+        if self._thread.is_alive():
+            # A disk that does not answer keeps the thread, and the process ends without it.
+            self._thread.join(LEASE_EVERY_S)
+        with self._changing:
+            self._orders.clear()
+        with suppress(OSError):
+            self._write()
+
+    def enter(self) -> Term:
+        """A new order in hand, named by the next lease."""
+        order = secrets.token_hex(8)
+        with self._changing:
+            self._orders.add(order)
+            return Term(self._token, order, self._count + 1)
+
+    def leave(self, order: str) -> None:
+        """An order that is no longer in hand, done or not: who still has it ends."""
+        with self._changing:
+            self._orders.discard(order)
+
+    def present(self) -> tuple[CrewMember, ...]:
+        """The hosts that live, have this version and this root; by name."""
+        with self._changing:
+            heard, mark = self._heard, self._mark
+        return present(heard, self._clock(), self._lost_after_s, self._version, mark)
+
+    def heard(self) -> tuple[Heard, ...]:
+        """All hosts that have a sign, by name."""
+        with self._changing:
+            return tuple(each for _, each in sorted(self._heard.items()))
+
+    def look(self) -> None:
+        """Replace the lease and read the signs; OSError where the root refuses."""
+        mark = self._root_mark()
+        if mark is None:
+            return
+        make_folder(self._root / ROLL_CALL_FOLDER)
+        self._write()
+        members = [
+            member
+            for name in names_in(self._root / ROLL_CALL_FOLDER)[:MOST_HOSTS]
+            if name.endswith(".json") and (member := self._read(name)) is not None
+        ]
+        with self._changing:
+            self._mark = mark
+            self._heard = listen(self._heard, members, self._clock())
+
+    def _read(self, name: str) -> CrewMember | None:
+        content = read_small_file(self._root / ROLL_CALL_FOLDER / name, LONGEST_SIGN_BYTES)
+        member = None if content is None else parse_sign(content)
+        return member if member is not None and name == f"{member.host}.json" else None
+
+    def _write(self) -> None:
+        with self._changing:
+            self._count += 1
+            lease = Lease(self._token, self._count, self._is_paused(), frozenset(self._orders))
+        write_lease(self._root / LEASE_PATH, lease)
+
+    def _keep(self) -> None:
+        while not self._closed.is_set():
+            self._try()
+            self._closed.wait(LEASE_EVERY_S)
+
+    def _try(self) -> None:
+        said = ""
+        try:
+            self.look()
+        except OSError as error:
+            said = str(error)
+        if said and said != self._said:
+            _log.warning("crew.board_refused", error=said)
+        self._said = said

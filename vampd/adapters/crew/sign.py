@@ -1,0 +1,59 @@
+"""A host's side: the sign that it packs for a daemon elsewhere, replaced as long as it lives."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from vampd.disk.leased import place_small_file
+from vampd.log import get_log
+from vampd.model.roll_call import ROLL_CALL_FOLDER, SIGN_EVERY_S, CrewMember, format_sign
+
+_log = get_log()
+
+
+class HostSign:
+    """``tell`` says of a beat what the host is; a thread writes it from `start` to `close`."""
+
+    def __init__(self, root: Path, tell: Callable[[int], CrewMember]) -> None:
+        self._root, self._tell = root, tell
+        self._beat = 0
+        self._said = ""
+        self._path: Path | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="vampd-crew-sign", daemon=True)
+
+    def start(self) -> None:
+        """Show it from now on."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take it away."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(SIGN_EVERY_S)
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+
+    def show(self) -> None:
+        """Write the next beat. OSError: the daemon, which makes the folder, was never here."""
+        self._beat += 1
+        member = self._tell(self._beat)
+        path = self._root / ROLL_CALL_FOLDER / f"{member.host}.json"
+        place_small_file(path, format_sign(member))
+        self._path = path
+
+    def _keep(self) -> None:
+        while not self._closed.is_set():
+            said = ""
+            try:
+                self.show()
+            except OSError as error:
+                said = str(error)
+            if said and said != self._said:
+                _log.warning("crew.sign_refused", error=said)
+            self._said = said
+            self._closed.wait(SIGN_EVERY_S)
