@@ -29,13 +29,15 @@ SYSCONFDIR ?= /etc
 SYSTEMD_LIB ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/usr/local/lib)
 APPLICATION = $(PREFIX)/lib/vampd
 SHARE = $(PREFIX)/share
-INSTALLED_FILES = $(PREFIX)/bin/vampd $(PREFIX)/bin/vampctl $(PREFIX)/bin/vampd-web \
-	$(SYSTEMD_LIB)/systemd/system/vampd.service $(SYSTEMD_LIB)/systemd/system/vampd-web.service \
+PROGRAMS = vampd vampctl vampd-web vampd-worker
+UNITS = vampd vampd-web vampd-scheduler vampd-worker
+INSTALLED_FILES = $(addprefix $(PREFIX)/bin/,$(PROGRAMS)) \
+	$(UNITS:%=$(SYSTEMD_LIB)/systemd/system/%.service) \
 	$(SYSTEMD_LIB)/sysusers.d/vampd.conf $(SYSTEMD_LIB)/tmpfiles.d/vampd.conf \
-	$(SHARE)/man/man8/vampd.8 $(SHARE)/man/man8/vampd-web.8 \
+	$(addprefix $(SHARE)/man/,man8/vampd.8 man8/vampd-web.8 man8/vampd-worker.8) \
 	$(SHARE)/man/man1/vampctl.1 $(SHARE)/man/man5/vampd.toml.5 \
-	$(addprefix $(SHARE)/bash-completion/completions/,vampd vampctl vampd-web) \
-	$(addprefix $(SHARE)/zsh/site-functions/_,vampd vampctl vampd-web)
+	$(addprefix $(SHARE)/bash-completion/completions/,$(PROGRAMS)) \
+	$(addprefix $(SHARE)/zsh/site-functions/_,$(PROGRAMS))
 
 # How pip installs what a lock names, built by what requirements-build.lock has brought, and vampd
 # itself. pep517: systemd-python has no pyproject.toml, and pip would build it the old way.
@@ -173,6 +175,7 @@ lock: ## renew requirements*.lock after a change of dependencies; UPGRADE=1 for 
 	$(COMPILE) --all-extras --no-emit-package vampd -o requirements-dev.lock pyproject.toml
 	$(COMPILE) -c requirements-dev.lock -o requirements.lock pyproject.toml
 	$(COMPILE) -c requirements-dev.lock --extra web -o requirements-web.lock pyproject.toml
+	$(COMPILE) -c requirements-dev.lock --extra dask -o requirements-crew.lock pyproject.toml
 	$(COMPILE) -c requirements-dev.lock --group build -o requirements-build.lock
 	$(COMPILE) -c requirements-dev.lock --group browser -o requirements-browser.lock
 
@@ -181,12 +184,13 @@ lock: ## renew requirements*.lock after a change of dependencies; UPGRADE=1 for 
 # not the tools have brought one of them.
 install: TOOLS = $(abspath $(DESTDIR)$(APPLICATION)/build)
 install: PIP = $(DESTDIR)$(APPLICATION)/bin/python -m pip install --quiet --no-compile
-# The page's own packages come with WEB=1 alone; vampd and vampctl are the same without.
-install: NAMED = $(if $(WEB),requirements-web.lock,requirements.lock)
-install: debian-run ## install for this machine: PREFIX=/usr/local, DESTDIR= for packages, WEB=1 for the page
+# The page's own packages come with WEB=1 alone, those of more hosts with CREW=1; vampd and vampctl
+# are the same without. What two locks name has one version (`make lock`).
+install: NAMED = requirements.lock $(if $(WEB),requirements-web.lock) $(if $(CREW),requirements-crew.lock)
+install: debian-run ## install for this machine: PREFIX=/usr/local, DESTDIR= for packages, WEB=1 for the page, CREW=1 for more hosts
 	$(PYTHON) -m venv --clear $(DESTDIR)$(APPLICATION)
 	$(PIP) --require-hashes --target $(TOOLS) -r requirements-build.lock
-	PYTHONPATH=$(TOOLS) $(PIP) $(LOCKED) --ignore-installed -r $(NAMED)
+	PYTHONPATH=$(TOOLS) $(PIP) $(LOCKED) --ignore-installed $(addprefix -r ,$(NAMED))
 	PYTHONPATH=$(TOOLS) $(PIP) $(UNLOCKED) --ignore-installed .
 	rm -r $(TOOLS)
 	$(DESTDIR)$(APPLICATION)/bin/python -m docs.manual $(DESTDIR)$(SHARE)/man
@@ -208,6 +212,12 @@ ifneq ($(WEB),)
 	sed 's,=/usr/local/bin/,=$(PREFIX)/bin/,' systemd/vampd-web.service \
 		> $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/vampd-web.service
 endif
+ifneq ($(CREW),)
+	ln -sf $(APPLICATION)/bin/vampd-worker $(DESTDIR)$(PREFIX)/bin/
+	for unit in vampd-scheduler vampd-worker; do \
+		sed 's,=/usr/local/bin/,=$(PREFIX)/bin/,; s,=/usr/local/lib/vampd/,=$(APPLICATION)/,' \
+			systemd/$$unit.service > $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/$$unit.service; done
+endif
 	install -m 644 systemd/vampd.sysusers $(DESTDIR)$(SYSTEMD_LIB)/sysusers.d/vampd.conf
 	install -m 644 systemd/vampd.tmpfiles $(DESTDIR)$(SYSTEMD_LIB)/tmpfiles.d/vampd.conf
 	install -m 644 systemd/owner.conf config/prometheus/vampd.rules.yml $(DESTDIR)$(SHARE)/doc/vampd/
@@ -228,7 +238,7 @@ endif
 uninstall: ## remove what install added; the settings and the database stay
 ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then \
-		for unit in vampd-web vampd; do systemctl disable --now $$unit.service || true; done; fi
+		for unit in vampd-web vampd-worker vampd-scheduler vampd; do systemctl disable --now $$unit.service || true; done; fi
 endif
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
 	rm -rf $(DESTDIR)$(APPLICATION) $(DESTDIR)$(SHARE)/doc/vampd

@@ -1,8 +1,9 @@
 """The manual pages, made of what the programs themselves say: `-h`, and ``config/vampd.toml``.
 
-``python -m docs.manual FOLDER`` writes ``man8/vampd.8``, ``man8/vampd-web.8``, ``man1/vampctl.1``
-and ``man5/vampd.toml.5`` below the folder; `make install` does so. Nothing is written twice: a
-command, an option or a key that is new is in the manual.
+``python -m docs.manual FOLDER`` writes ``man8/vampd.8``, ``man8/vampd-web.8``,
+``man8/vampd-worker.8``, ``man1/vampctl.1`` and ``man5/vampd.toml.5`` below the folder; `make
+install` does so. Nothing is written twice: a command, an option or a key that is new is in the
+manual.
 """
 
 from __future__ import annotations
@@ -22,15 +23,26 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from vampd import __version__
-from vampd.cli import daemon
+from vampd.cli import daemon, worker
 from vampd.cli.program import make_app
 from vampd.config import Settings, packaged_file
 from vampd.web import program
 
 Command = typer.core.TyperCommand | typer.core.TyperGroup
 
-PROGRAMS = {"vampd": daemon.app, "vampctl": make_app(), "vampd-web": program.app}
-_SEE_ALSO = {"vampd": "8", "vampctl": "1", "vampd-web": "8", "vampd.toml": "5"}
+PROGRAMS = {
+    "vampd": daemon.app,
+    "vampctl": make_app(),
+    "vampd-web": program.app,
+    "vampd-worker": worker.app,
+}
+_SEE_ALSO = {
+    "vampd": "8",
+    "vampctl": "1",
+    "vampd-web": "8",
+    "vampd-worker": "8",
+    "vampd.toml": "5",
+}
 _FILES = (
     ("/etc/vampd/vampd.toml", "The configuration of the service, see vampd.toml(5)."),
     ("/var/lib/vampd", "The database, and requests: its group reads, and asks."),
@@ -50,7 +62,7 @@ _MORE_VALUE = re.compile(r"#\s+(?P<value>.*?)(?:\s+# (?P<text>.*))?")
 
 
 def write_manual(folder: Path) -> None:
-    """Write the four pages below ``folder``."""
+    """Write the pages below ``folder``."""
     pages = {name: list(program_page(name, app)) for name, app in PROGRAMS.items()}
     settings = packaged_file("vampd.toml").read_text()
     pages["vampd.toml"] = list(settings_page("vampd.toml", settings))
@@ -88,6 +100,8 @@ def _commands(group: typer.core.TyperGroup, name: str) -> Iterator[tuple[str, Co
     for last_name, command in group.commands.items():
         full_name = f"{name} {last_name}"
         if isinstance(command, typer.core.TyperGroup):
+            if command.invoke_without_command:
+                yield full_name, command
             yield from _commands(command, full_name)
         else:
             assert isinstance(command, Command)

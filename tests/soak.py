@@ -71,6 +71,7 @@ SUITES = {
             ("tests/integration/nights/test_crash_matrix.py",),
             seeded=False,
         ),
+        Suite("crew", ("tests/integration/crew",)),
         Suite(
             "daemon",
             (
@@ -140,6 +141,7 @@ SUITES = {
                 *(
                     f"--ignore=tests/integration/{elsewhere}"
                     for elsewhere in (
+                        "crew",
                         "daemon",
                         "ledger",
                         "nights/test_crash_matrix.py",

@@ -83,6 +83,15 @@ class Crew(Protocol):
         """How many orders it may have in hand at once now."""
         ...
 
+    @property
+    def most_places(self) -> int:
+        """How many it may come to have while a night is packed."""
+        ...
+
+    def describe(self) -> str | None:
+        """Who packs, in words; None where it is this machine alone."""
+        ...
+
     def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
         """Wait for a place, have an order carried out, and say what was proven.
 

@@ -246,7 +246,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
 }
-_GROUPS = ("act.archive", "status.config", "files.headers", "act.root")
+_GROUPS = ("act.archive", "status.config", "status.crew", "files.headers", "act.root")
 _EXAMPLES = (
     "vampctl status",
     "vampctl status 20251106",

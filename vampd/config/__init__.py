@@ -6,6 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.config.alarm import Heartbeat, Notify, Signal
+    from vampd.config.crew import CrewEngine, CrewSettings
     from vampd.config.demo import DEMO_VARIABLE, demo_folder, demo_text, make_demo_folder
     from vampd.config.mail import Mail, Tls
     from vampd.config.packaged import packaged_file
@@ -27,6 +28,7 @@ else:
         __name__,
         {
             "alarm": "Heartbeat Notify Signal",
+            "crew": "CrewEngine CrewSettings",
             "demo": "DEMO_VARIABLE demo_folder demo_text make_demo_folder",
             "mail": "Mail Tls",
             "packaged": "packaged_file",
@@ -46,6 +48,8 @@ __all__ = [
     "DEMO_VARIABLE",
     "MACHINE_CONFIG",
     "Authority",
+    "CrewEngine",
+    "CrewSettings",
     "Destination",
     "Gen2Way",
     "Headers",

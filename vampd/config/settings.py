@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from vampd.config.alarm import Heartbeat, Notify, refuse_twins
 from vampd.config.base import Table
 from vampd.config.configured import digest_of, read_configured
+from vampd.config.crew import CrewSettings
 from vampd.config.mail import Mail
 from vampd.config.service import Database, Disk, Purge, Requests, Retry, Schedule, Watch
 from vampd.config.stages import Fpack, FrameIds, Headers, ManifestSettings, Sync
@@ -40,6 +41,7 @@ class Settings(Table):
     # What the file leaves out. Constructed: to validate a default would build the validator of its
     # table a second time, beside that of Settings, and take a tenth of the start of a command.
     schedule: Schedule = Schedule.model_construct()
+    crew: CrewSettings = CrewSettings.model_construct()
     retry: Retry = Retry.model_construct()
     sync: Sync = Sync.model_construct()
     headers: Headers = Headers.model_construct()

@@ -40,6 +40,7 @@ class SignsOfLife:
         self._in_force: Settings | None = None
         self._refused_because: str | None = None
         self._accepted: str | None = None
+        self._describe_crew: Callable[[], str | None] = lambda: None
         self._trouble = ""
         # Whether it was paused, and its last scan, as they were said last.
         self._said = (False, float("-inf"))
@@ -59,6 +60,10 @@ class SignsOfLife:
     def in_force(self) -> Settings | None:
         """The settings that are in force, for whoever works beside the loop."""
         return self._in_force
+
+    def tell_of_crew(self, describe: Callable[[], str | None]) -> None:
+        """Say with each sign from now on who packs."""
+        self._describe_crew = describe
 
     def tell(
         self, doing: str, *, scanned_at: float = float("-inf"), is_paused: bool = False
@@ -110,6 +115,7 @@ class SignsOfLife:
                 is_paused=is_paused,
                 doing=doing,
                 configuration=self._configuration,
+                crew=self._describe_crew(),
                 settings=self._settings,
                 refused=self._refused_because,
                 accepted=self._accepted,

@@ -275,12 +275,13 @@ class Scheduler:
             self._refused = error.message
         else:
             self._refused = None
-            # Paths that are in use everywhere stay until a restart.
+            # Paths that are in use everywhere, and who packs, stay until a restart.
             old = self._settings
             watch = settings.watch.model_copy(update={"root": old.watch.root})
-            if (settings.database, settings.watch) != (old.database, watch):
-                _log.warning("config.kept", keys=["database.url", "watch.root"])
-            self._settings = settings.model_copy(update={"database": old.database, "watch": watch})
+            kept = {"crew": old.crew, "database": old.database, "watch": watch}
+            self._settings = settings.model_copy(update=kept)
+            if self._settings != settings:
+                _log.warning("config.kept", keys=["crew", "database.url", "watch.root"])
             _log.info("config.reloaded", changed=list(changed_keys(old, self._settings)))
         self._life.now_in_force(self._settings, self._refused)
         self._notifier.ready()

@@ -42,14 +42,18 @@ def place_small_file(path: Path, content: bytes) -> None:
     temporary.rename(path)
 
 
-def read_small_file(path: Path, longest_bytes: int) -> bytes | None:
-    """What such a file holds now; None if it cannot be read, or is longer."""
+def read_small_file(path: Path, longest_bytes: int) -> tuple[bytes, float] | None:
+    """What such a file holds now, and since when; None if it cannot be read, or is longer.
+
+    The time, in Unix seconds, is that of the file server.
+    """
     try:
         with open_foreign(path) as file:
             content = file.read(longest_bytes + 1)
+            since = os.fstat(file.fileno()).st_mtime
     except (OSError, DataError):
         return None
-    return content if len(content) <= longest_bytes else None
+    return (content, since) if len(content) <= longest_bytes else None
 
 
 def write_lease(path: Path, lease: Lease) -> None:
@@ -59,8 +63,8 @@ def write_lease(path: Path, lease: Lease) -> None:
 
 def read_lease(path: Path) -> Lease | None:
     """The lease as it is now, None if it cannot be read."""
-    content = read_small_file(path, LONGEST_LEASE_BYTES)
-    return None if content is None else parse_lease(content)
+    found = read_small_file(path, LONGEST_LEASE_BYTES)
+    return None if found is None else parse_lease(found[0])
 
 
 def _seconds_since_boot() -> float:

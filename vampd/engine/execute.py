@@ -164,7 +164,7 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
     errors: dict[int, Exception] = {}
     # A thread that waits for a worker costs nothing.
     needs_workers = any(action.runs_in is RunsIn.WORKER for action in wave)
-    places = max(tools.workers.workers, tools.crew.places) if needs_workers else 0
+    places = max(tools.workers.workers, tools.crew.most_places) if needs_workers else 0
     at_once = max(_THREADS, places)
     name = f"vampd-{tools.night.date}"
     with ThreadPoolExecutor(at_once, name) as threads, _beside(tools, wave, progress, errors):

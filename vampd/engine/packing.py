@@ -27,6 +27,14 @@ class LocalCrew:
         """How many workers there are; fewer are busy when memory is short."""
         return self._workers.workers
 
+    @property
+    def most_places(self) -> int:
+        """The same."""
+        return self.places
+
+    def describe(self) -> None:
+        """Nothing is to be said of it."""
+
     def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
         """Pack in a worker; ``pace`` and ``meter`` are those that processes share.
 

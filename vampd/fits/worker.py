@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import hashlib
 import os
 import select
 import signal
@@ -23,7 +24,7 @@ from vampd.disk.pace import SharedPace
 from vampd.disk.reading import hash_file, open_unlinked, read_to_end
 from vampd.disk.rights import PUBLIC_UMASK
 from vampd.disk.shared import SharedMeter
-from vampd.errors import DataError
+from vampd.errors import DataError, TransientError
 from vampd.fits.products import pack_cube, prove_old_product
 from vampd.model.crew import Packed, PackOrder
 from vampd.model.cubes import Framelist, form_of, format_sidecar, parse_framelist
@@ -36,6 +37,7 @@ from vampd.model.proofs import (
     text_bytes,
     text_digest,
 )
+from vampd.ports import Pace
 
 _PR_SET_PDEATHSIG = 1
 
@@ -72,16 +74,25 @@ def _end_with(process_fd: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def pack_framelist(order: PackOrder, pace: SharedPace, meter: SharedMeter) -> Packed:
+def pack_framelist(order: PackOrder, pace: Pace, meter: SharedMeter) -> Packed:
     """Pack one framelist of a night into its product and sidecar; see `pack_cube`.
 
     The framelist is locked meanwhile: it waits for a worker that is being killed, so that two
-    never write one product. FileNotFoundError if it is gone, also if it went while it waited.
+    never write one product. FileNotFoundError if it is gone, also if it went while it waited;
+    TransientError ``worker_framelist`` if it is not the one of the order.
     """
     path = order.folder / order.framelist
     with _locked(path) as file:
         meter.begin()
-        text = read_to_end(file, path).decode("utf-8", "surrogateescape")
+        content = read_to_end(file, path)
+        wanted = order.framelist_sha256
+        if wanted is not None and hashlib.sha256(content).hexdigest() != wanted:
+            raise TransientError(
+                "worker_framelist",
+                f"{order.framelist} is not the one of the order where it was to be packed: it has"
+                " changed since, or that host sees an older one",
+            )
+        text = content.decode("utf-8", "surrogateescape")
         try:
             framelist = parse_framelist(text)
         except DataError as error:

@@ -13,6 +13,7 @@ class PackOrder:
     """Pack one framelist of a night, whose paths are relative to the night's ``folder``.
 
     ``proven`` are the receipts that product and sidecar have: nothing else gets their names.
+    A host that may see an older framelist packs only the one with this ``framelist_sha256``.
     Carrying out an order again ends in the same product and equal receipts.
     """
 
@@ -20,6 +21,7 @@ class PackOrder:
     framelist: str
     verify: Verification
     proven: tuple[PackingReceipt, ...] = ()
+    framelist_sha256: str | None = None
 
 
 @dataclass(frozen=True)

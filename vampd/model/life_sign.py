@@ -44,6 +44,8 @@ class LifeSign:
     is_paused: bool = False
     doing: str = ""
     configuration: str | None = None
+    # Who packs, in words, where that is not this machine alone.
+    crew: str | None = None
     # What is in force, as JSON, and why the file was refused when it was read again.
     settings: str | None = None
     refused: str | None = None
@@ -162,6 +164,7 @@ _SIGN: dict[str, Any] = {
     "is_paused": bool,
     "doing": str,
     "configuration": (str, type(None)),
+    "crew": (str, type(None)),
     "settings": (str, type(None)),
     "refused": (str, type(None)),
     "accepted": (str, type(None)),

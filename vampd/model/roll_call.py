@@ -69,6 +69,13 @@ def present(
     )
 
 
+def choose_host(places: Mapping[str, int], busy: Mapping[str | None, int]) -> str | None:
+    """The host with the most free places, the first by name among equals; None if none has one."""
+    free = {host: count - busy.get(host, 0) for host, count in sorted(places.items())}
+    host = max(free, key=lambda each: free[each], default=None)
+    return host if host is not None and free[host] > 0 else None
+
+
 def format_sign(member: CrewMember) -> bytes:
     """The text of a host's file."""
     text = {

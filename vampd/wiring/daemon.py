@@ -24,6 +24,7 @@ from vampd.log import get_log
 from vampd.wiring.alarm import make_alarm
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import Connections, connected
+from vampd.wiring.crew import crew_of
 from vampd.wiring.locks import foreground_lock, is_held
 from vampd.wiring.requests import open_request_desk
 
@@ -67,7 +68,6 @@ def run_daemon(
     # Its signal would end a daemon that still waits for its disk.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
-    crew = LocalCrew(workers)
 
     life = SignsOfLife(database, configuration)
 
@@ -87,6 +87,10 @@ def run_daemon(
     with ExitStack() as stack:
         connections, pause = _when_possible(prepare, stack, mode, notifier, life)
         stack.callback(workers.close)
+        crew = stack.enter_context(
+            crew_of(settings, LocalCrew(workers), connections.root, lambda: pause.is_raised)
+        )
+        life.tell_of_crew(crew.describe)
         scheduler = Scheduler(
             connections.store,
             NightWatcher(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
+from tests.support.crew.hosts import CrewSite, wait_for_places
 from tests.support.daemon.running import PATIENCE_S, wait_until
 from tests.support.tools.packing import FRAMELIST, prepare
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
@@ -24,11 +27,37 @@ from vampd.model.cubes import Framelist
 from vampd.ports import Crew
 
 
-@pytest.fixture(scope="module", params=["local"])
-def crew() -> Iterator[Crew]:
+@dataclass(frozen=True)
+class Yard:
+    """A crew, the root that it packs below, and the flag by which its daemon pauses it."""
+
+    crew: Crew
+    root: Path
+    pause: Flag
+    # Whether the pause has reached whoever packs.
+    is_paused: Callable[[], bool]
+
+
+@pytest.fixture(scope="module", params=["local", "dask"])
+def yard(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Yard]:
+    folder = tmp_path_factory.mktemp("crew")
     workers = WorkerPool(2, PATIENCE_S)
-    yield LocalCrew(workers)
-    workers.close()
+    with ExitStack() as stack:
+        stack.callback(workers.close)
+        local = LocalCrew(workers)
+        if request.param == "local":
+            pause = Flag.create(folder / "pause")
+            yield Yard(local, folder, pause, lambda: pause.is_raised)
+            return
+        site = CrewSite(folder)
+        stack.callback(site.close)
+        site.start_scheduler()
+        site.start_worker("w1")
+        crew = stack.enter_context(site.crew(local))
+        wait_for_places(crew, 2)
+        yield Yard(crew, site.root, site.pause, site.tells_pause)
 
 
 @dataclass(frozen=True)
@@ -57,19 +86,24 @@ class Work:
 
 
 @pytest.fixture
-def work(crew: Crew, tmp_path: Path) -> Work:
-    _, framelist = prepare(tmp_path)
-    folder = tmp_path / "20251106"
-    (tmp_path / FRAMELIST).rename(folder / framelist.path)
-    pause, stop = (Flag.create(tmp_path / name) for name in ("pause", "stop"))
-    meter = SharedMeter.create(tmp_path / "meter")
-    return Work(crew, framelist, PackOrder(folder, framelist.path, "full"), pause, stop, meter)
+def work(yard: Yard, tmp_path: Path) -> Iterator[Work]:
+    place = Path(mkdtemp(dir=yard.root))
+    _, framelist = prepare(place)
+    folder = place / "20251106"
+    (place / FRAMELIST).rename(folder / framelist.path)
+    yard.pause.lower()
+    stop, meter = Flag.create(tmp_path / "stop"), SharedMeter.create(tmp_path / "meter")
+    order = PackOrder(folder, framelist.path, "full")
+    yield Work(yard.crew, framelist, order, yard.pause, stop, meter)
+    yard.pause.lower()
+    wait_until(lambda: not yard.is_paused(), "the end of a pause")
 
 
 @pytest.fixture
-def held(work: Work) -> Iterator[Future[Packed]]:
+def held(yard: Yard, work: Work) -> Iterator[Future[Packed]]:
     """An order that is paused while its product is written; it goes on when the test ends."""
     work.pause.raise_()
+    wait_until(yard.is_paused, "a pause")
     with ThreadPoolExecutor(1) as threads:
         try:
             order = threads.submit(work.pack)

@@ -10,6 +10,10 @@ from vampd.config import Settings, packaged_file, parse_settings
 _EXAMPLES = frozenset(
     {
         "watch.stale_after_s",  # follows another key
+        "crew.scheduler",
+        "crew.ca_file",
+        "crew.certificate",
+        "crew.key",
         "headers.dictionary",
         "transfer.pull_from",
         "transfer.archive.moved_to",

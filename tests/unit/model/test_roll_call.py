@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from vampd.model.roll_call import (
     CrewMember,
     Heard,
+    choose_host,
     format_sign,
     listen,
     parse_sign,
@@ -93,3 +94,20 @@ TEXT = format_sign(MEMBER).decode()
 )
 def test_what_is_no_sign_tells_of_no_host(text: str) -> None:
     assert parse_sign(text.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("places", "busy", "chosen"),
+    [
+        ({}, {}, None),
+        ({"w1": 1}, {"w1": 1}, None),
+        ({"w1": 1}, {"w1": 2}, None),
+        ({"w2": 1, "w1": 1}, {}, "w1"),
+        ({"w1": 4, "w2": 2}, {"w1": 3}, "w2"),
+        ({"w1": 4, "w2": 2}, {"w1": 2, None: 9}, "w1"),
+    ],
+)
+def test_the_host_with_the_most_free_places_is_chosen(
+    places: dict[str, int], busy: dict[str | None, int], chosen: str | None
+) -> None:
+    assert choose_host(places, busy) == chosen

@@ -13,18 +13,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from vampd.disk.durable import make_folder, names_in
-from vampd.disk.leased import read_small_file, write_lease
+from vampd.adapters.crew.sign import read_signs
+from vampd.disk.durable import make_folder
+from vampd.disk.leased import write_lease
 from vampd.log import get_log
 from vampd.model.lease import LEASE_EVERY_S, LEASE_PATH, Lease, Term
 from vampd.model.roll_call import (
-    LONGEST_SIGN_BYTES,
-    MOST_HOSTS,
     ROLL_CALL_FOLDER,
     CrewMember,
     Heard,
     listen,
-    parse_sign,
     present,
 )
 
@@ -91,6 +89,16 @@ class Board:
             heard, mark = self._heard, self._mark
         return present(heard, self._clock(), self._lost_after_s, self._version, mark)
 
+    @property
+    def mark(self) -> str:
+        """The mark of the root, as it was seen last."""
+        return self._mark
+
+    def heard_of(self, host: str) -> Heard | None:
+        """What a host has shown last."""
+        with self._changing:
+            return self._heard.get(host)
+
     def heard(self) -> tuple[Heard, ...]:
         """All hosts that have a sign, by name."""
         with self._changing:
@@ -103,19 +111,10 @@ class Board:
             return
         make_folder(self._root / ROLL_CALL_FOLDER)
         self._write()
-        members = [
-            member
-            for name in names_in(self._root / ROLL_CALL_FOLDER)[:MOST_HOSTS]
-            if name.endswith(".json") and (member := self._read(name)) is not None
-        ]
+        members = [member for member, _ in read_signs(self._root)]
         with self._changing:
             self._mark = mark
             self._heard = listen(self._heard, members, self._clock())
-
-    def _read(self, name: str) -> CrewMember | None:
-        content = read_small_file(self._root / ROLL_CALL_FOLDER / name, LONGEST_SIGN_BYTES)
-        member = None if content is None else parse_sign(content)
-        return member if member is not None and name == f"{member.host}.json" else None
 
     def _write(self) -> None:
         with self._changing:

@@ -1,4 +1,4 @@
-"""A host's side: the sign that it packs for a daemon elsewhere, replaced as long as it lives."""
+"""The sign that a host packs for a daemon elsewhere: replaced as long as the host lives."""
 
 from __future__ import annotations
 
@@ -7,11 +7,34 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from vampd.disk.leased import place_small_file
+from vampd.disk.durable import names_in
+from vampd.disk.leased import place_small_file, read_small_file
 from vampd.log import get_log
-from vampd.model.roll_call import ROLL_CALL_FOLDER, SIGN_EVERY_S, CrewMember, format_sign
+from vampd.model.roll_call import (
+    LONGEST_SIGN_BYTES,
+    MOST_HOSTS,
+    ROLL_CALL_FOLDER,
+    SIGN_EVERY_S,
+    CrewMember,
+    format_sign,
+    parse_sign,
+)
 
 _log = get_log()
+
+
+def read_signs(root: Path) -> list[tuple[CrewMember, float]]:
+    """All hosts that have a sign, and when each was written, by the clock of the file server.
+
+    OSError if the folder cannot be listed.
+    """
+    found = []
+    for name in names_in(root / ROLL_CALL_FOLDER)[:MOST_HOSTS]:
+        read = read_small_file(root / ROLL_CALL_FOLDER / name, LONGEST_SIGN_BYTES)
+        member = None if read is None else parse_sign(read[0])
+        if read is not None and member is not None and name == f"{member.host}.json":
+            found.append((member, read[1]))
+    return found
 
 
 class HostSign:

@@ -71,7 +71,8 @@ def _access(folder: Path) -> tuple[str, str]:
     return OK, f"{folder} is readable and writable; {whose}"
 
 
-def _mount(folder: Path) -> tuple[str, str]:
+def find_mount(folder: Path) -> tuple[str, str, str]:
+    """Where the disk of a folder is mounted, its type, and its options with commas."""
     real, found = os.path.realpath(folder), ("/", "unknown", "")
     for line in _MOUNTS.read_text(errors="replace").splitlines():
         # proc(5): fields 5 and 6 are the mount point and its options; after a hyphen follow the
@@ -83,7 +84,11 @@ def _mount(folder: Path) -> tuple[str, str]:
         if inside and len(point) >= len(found[0]):
             kind, _, of_disk = after.split()[:3]
             found = (point, kind, f"{fields[5]},{of_disk}")
-    point, kind, options = found
+    return found
+
+
+def _mount(folder: Path) -> tuple[str, str]:
+    point, kind, options = find_mount(folder)
     if "ro" in options.split(","):
         return (
             BAD,

@@ -43,6 +43,30 @@ worker_not_started
 product_unseen
     A worker has made a product, and this host did not see it as it was made within 90 seconds.
     Look at who changes the folder, and at how its file system is mounted (NFS); it is tried again.
+crew_unreachable
+    No host of the crew has answered for `crew.lost_after_s`.
+    Look at vampd-scheduler, and at vampd-worker on the hosts; it is tried again.
+worker_version
+    A host was to pack for a vampd of another version.
+    Install the same version on all hosts; it is tried again.
+worker_root
+    The root of the nights on a host is not the one on record.
+    Mount it there; it is tried again.
+worker_framelist
+    A host saw another framelist than the one that it was to pack.
+    Look at how its file system is mounted (NFS); it is tried again.
+crew_missing
+    What `crew.engine` needs is not installed.
+    Install it with `make install CREW=1`, or set the engine to `local`.
+no_host
+    What was to be the name of a host is none.
+    Type it as the host itself is called.
+certificate_exists
+    A host has a key already, which is not replaced.
+    Remove its files where they are to be made anew.
+crew_local
+    `vampd-worker` was started where `crew.engine` is `local`.
+    Give it the configuration of the daemon.
 no_memory
     The memory did not suffice.
     Look at what uses it (`systemctl status vampd`); fewer `schedule.workers`.

@@ -14,6 +14,7 @@ import typer
 from vampd import __version__
 from vampd.cli.checks.alarm import examine_alarm
 from vampd.cli.checks.archive import examine_archives
+from vampd.cli.checks.crew import examine_crew
 from vampd.cli.checks.here import (
     examine_clock,
     examine_folders,
@@ -92,6 +93,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _authority(settings)
     yield from _mail(settings)
     yield from examine_alarm(settings)
+    yield from examine_crew(settings)
     yield from examine_old_tools(settings)
     for found in examine_archives(settings):
         yield found if isinstance(found, Finding) else _space(*found, settings)

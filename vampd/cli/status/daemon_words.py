@@ -45,6 +45,7 @@ def describe_life(life: Life, now: float) -> str:
                 "paused while cameras write" if sign.is_paused else "",
                 "configuration refused" if sign.refused else "",
                 "no scan yet" if scanned is None else f"scanned {_ago(scanned, now)}",
+                f"crew: {sign.crew}" if sign.crew else "",
             )
             return ", ".join(part for part in parts if part)
         case LifeState.SILENT:
@@ -79,6 +80,7 @@ def life_rows(life: Life, now: float) -> list[tuple[str, str]]:
         ("last sign", format_moment(sign.seen_at, now)),
         ("paused", "while cameras write" if sign.is_paused else ""),
         ("does", sign.doing if life.is_running else ""),
+        ("crew", (sign.crew or "") if life.is_running else ""),
         ("configuration", sign.configuration or "the demo's"),
         ("refused", sign.refused or ""),
     ]
@@ -113,6 +115,7 @@ def daemon_object(life: Life, now: float) -> dict[str, Any]:
         "scanned_at": None if sign is None else format_time_or_none(sign.scanned_at),
         "paused": None if sign is None else sign.is_paused,
         "doing": None if sign is None else sign.doing,
+        "crew": None if sign is None else sign.crew,
     }
 
 

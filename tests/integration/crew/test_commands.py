@@ -1,0 +1,154 @@
+"""vampctl crew and doctor: which hosts pack, and what keeps the others from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.crew.hosts import MARK, CrewSite
+from tests.support.daemon.commands import run_here
+from vampd import __version__
+from vampd.adapters.crew import HostSign, end_of_certificate
+from vampd.cli.checks.crew import examine_crew, judge_mount
+from vampd.cli.shared.finding import BAD, OK, WARN
+from vampd.config import load_settings
+from vampd.model.roll_call import ROLL_CALL_FOLDER, CrewMember
+
+HOST = CrewMember("w1", __version__, MARK, 1, 4, 3, 1 << 30, {"a" * 16: (5, 1_000)})
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> CrewSite:
+    site = CrewSite(tmp_path)
+    (site.root / ROLL_CALL_FOLDER).mkdir()
+    return site
+
+
+def show(site: CrewSite, member: CrewMember = HOST, age_s: float = 0.0) -> None:
+    HostSign(site.root, lambda _: member).show()
+    at = time.time() - age_s
+    os.utime(site.root / ROLL_CALL_FOLDER / f"{member.host}.json", (at, at))
+
+
+def hosts(site: CrewSite) -> tuple[int, list[dict[str, object]]]:
+    done = run_here(["vampctl", "crew", "--config", str(site.configuration), "--json"])
+    return done.returncode, json.loads(done.stdout)["hosts"]
+
+
+def test_a_host_that_packs_is_shown(site: CrewSite) -> None:
+    show(site)
+    status, (host,) = hosts(site)
+    assert status == 0
+    shown = {key: host[key] for key in ("host", "packs", "busy", "places", "slots", "problem")}
+    assert shown == {
+        "host": "w1", "packs": True, "busy": 1, "places": 3, "slots": 4, "problem": None
+    }  # fmt: skip
+    table = run_here(["vampctl", "crew", "--config", str(site.configuration)]).stdout
+    assert "w1    packs     1  3 of 4" in table
+
+
+@pytest.mark.parametrize(
+    ("member", "age_s", "problem"),
+    [
+        (HOST, 61.0, "silent"),
+        (replace(HOST, version="0.0.1"), 0.0, "other version"),
+        (replace(HOST, mark="1" * 32), 0.0, "other root"),
+    ],
+)
+def test_what_keeps_a_host_from_packing_is_said(
+    site: CrewSite, member: CrewMember, age_s: float, problem: str
+) -> None:
+    show(site, member, age_s)
+    status, (host,) = hosts(site)
+    assert (status, host["packs"], host["problem"]) == (1, False, problem)
+    found = {finding.check: finding for finding in examine_crew(load_settings(site.configuration))}
+    assert found["crew host w1"].state == BAD
+    assert problem.upper() in found["crew host w1"].found
+
+
+def test_a_crew_without_a_host_fails_the_command(site: CrewSite) -> None:
+    assert hosts(site) == (1, [])
+
+
+def test_a_site_without_other_hosts_is_told_so(site: CrewSite) -> None:
+    text = site.configuration.read_text()
+    site.configuration.write_text(text.replace('engine = "dask"', 'engine = "local"'))
+    done = run_here(["vampctl", "crew", "--config", str(site.configuration)])
+    assert (done.returncode, done.stdout) == (
+        0, 'crew.engine is "local": this machine alone packs\n'
+    )  # fmt: skip
+    assert list(examine_crew(load_settings(site.configuration))) == []
+
+
+def test_doctor_tells_of_a_scheduler_that_is_away(site: CrewSite) -> None:
+    show(site)
+    found = {finding.check: finding for finding in examine_crew(load_settings(site.configuration))}
+    assert found["crew scheduler"].state == BAD
+    assert found["crew host w1"].state == OK
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "state"),
+    [
+        ("ext4", "rw", OK),
+        ("nfs4", "rw,vers=4.2,hard,local_lock=none", OK),
+        ("nfs4", "rw,vers=4.2,soft", BAD),
+        ("nfs", "rw,vers=3,hard,nolock", BAD),
+        ("nfs", "rw,vers=2,hard", BAD),
+        ("nfs", "rw,hard,local_lock=all", BAD),
+        ("nfs4", "rw,hard,nocto", BAD),
+        ("nfs4", "rw,hard,acdirmax=600", WARN),
+        ("nfs4", "rw,hard,acdirmax=30,lookupcache=all", WARN),
+        ("lustre", "rw,flock", OK),
+        ("lustre", "rw,localflock", BAD),
+    ],
+)
+def test_a_mount_that_hosts_cannot_share_is_refused(kind: str, options: str, state: str) -> None:
+    assert judge_mount(kind, options.split(",")).state == state
+
+
+def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run_here(["vampctl", "crew", "certificates", "--to", str(folder), *words])
+
+
+def test_certificates_are_of_an_authority_of_their_own(
+    tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    folder = tmp_path / "crew"
+    assert make(folder, "scheduler", "w1", "--days", "90").returncode == 0
+    for host in ("scheduler", "w1"):
+        words = [tool("openssl"), "verify", "-CAfile", str(folder / "ca.pem")]
+        subprocess.run([*words, str(folder / f"{host}.pem")], check=True, capture_output=True)
+        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+        context.load_cert_chain(folder / f"{host}.pem", folder / f"{host}.key")
+        assert stat.S_IMODE((folder / f"{host}.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "ca.key").stat().st_mode) == 0o600
+    left = end_of_certificate(folder / "w1.pem") - datetime.now(UTC)
+    assert timedelta(days=89) < left < timedelta(days=91)
+
+
+def test_a_later_host_is_of_the_same_authority_and_nothing_is_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "crew"
+    make(folder, "w1")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert make(folder, "w2").returncode == 0
+    refused = make(folder, "w1")
+    assert refused.returncode == 2
+    assert "is there already" in refused.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()}.items() >= before.items()
+
+
+@pytest.mark.parametrize("name", ["ca", "../w1", "a b", "w1."])
+def test_what_is_no_name_of_a_host_gets_no_certificate(tmp_path: Path, name: str) -> None:
+    assert make(tmp_path / "crew", name).returncode == 2
+    assert {path.name for path in (tmp_path / "crew").glob("*")} <= {"ca.pem", "ca.key"}

@@ -1,0 +1,379 @@
+"""Which host gets an order, and what becomes of it when that host, or the engine, is lost."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon.running import PATIENCE_S, wait_until
+from vampd.adapters.crew import Board, Carried, HostCrew, HostLost, HostOrder, Terms
+from vampd.adapters.crew.sign import HostSign
+from vampd.disk.durable import place_mark_file
+from vampd.disk.leased import read_lease
+from vampd.disk.pace import Flag, SharedPace
+from vampd.disk.shared import SharedMeter
+from vampd.errors import ClaimLost, DataError, TransientError, WorkerLost
+from vampd.model.crew import Packed, PackOrder
+from vampd.model.lease import LEASE_PATH
+from vampd.model.nights import FileStamp
+from vampd.model.proofs import Marked, PackingReceipt, Place, Receipt
+from vampd.model.roll_call import CrewMember
+from vampd.ports import Meter, Pace
+
+MARK, VERSION = "0" * 32, "1.2.3"
+READING = Receipt(Place.HERE, FileStamp("vgen2/a.fits.fz", 1, 2), "0" * 64, 0.0)
+RECEIPT = PackingReceipt("vgen2/a.fits.fz", 1, "0" * 64, None)
+THERE = Packed(READING, (RECEIPT, RECEIPT))
+HERE = replace(THERE, reading=replace(READING, at=1.0))
+
+
+@dataclass
+class FakeErrand:
+    """Ends as it is told to."""
+
+    order: HostOrder
+    end: Future[Carried]
+    is_dropped: bool = False
+
+    def wait(self, timeout_s: float) -> bool:
+        return bool(wait([self.end], 0.02).done)
+
+    def result(self) -> Carried:
+        return self.end.result()
+
+    def drop(self) -> None:
+        self.is_dropped = True
+
+
+@dataclass
+class FakeEngine:
+    """Keeps what it is to carry, by host; answers at once where an end is prepared."""
+
+    name: str = "fake"
+    address: str = "fake://here"
+    reached: set[str] = field(default_factory=set)
+    ends: deque[Carried | Exception] = field(default_factory=deque)
+    sent: list[tuple[str, FakeErrand]] = field(default_factory=list)
+
+    def hosts(self) -> frozenset[str]:
+        return frozenset(self.reached)
+
+    def send(self, host: str, order: HostOrder) -> FakeErrand:
+        errand = FakeErrand(order, Future())
+        self.sent.append((host, errand))
+        if self.ends:
+            match self.ends.popleft():
+                case Carried() as carried:
+                    errand.end.set_result(carried)
+                case error:
+                    errand.end.set_exception(error)
+        return errand
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class FakeLocal:
+    """Packs here at once."""
+
+    places: int = 3
+    most_places: int = 3
+
+    def describe(self) -> None:
+        pass
+
+    def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
+        return HERE
+
+
+@dataclass
+class Yard:
+    """A daemon's crew; hosts show their signs, and time passes, as it is said."""
+
+    root: Path
+    engine: FakeEngine
+    now: float = 100.0
+    terms: Terms = field(default_factory=lambda: Terms(0, 60.0, 600.0))
+    beats: int = 0
+
+    def __post_init__(self) -> None:
+        self.stop, pause = (Flag.create(self.root / name) for name in ("stop", "pause"))
+        self.pace = SharedPace(pause, self.stop)
+        self.meter = SharedMeter.create(self.root / "meter")
+        self.board = Board(self.root, lambda: MARK, lambda: False, VERSION, 60.0, lambda: self.now)
+        night = self.root / "20251106"
+        (night / "vgen2").mkdir(parents=True)
+        (night / "vgen2/a.framelist").write_text("a framelist")
+        self.order = PackOrder(night, "vgen2/a.framelist", "full")
+        self.board.look()
+        self.crew = self.make()
+
+    def make(self) -> HostCrew:
+        return HostCrew(
+            self.root, self.board, self.engine, FakeLocal(), self.terms, lambda: self.now
+        )
+
+    def show(
+        self, host: str, places: int = 1, done: dict[str, tuple[int, int]] | None = None
+    ) -> None:
+        """A host lives and is reached."""
+        self.beats += 1
+        member = CrewMember(host, VERSION, MARK, self.beats, 4, places, 1 << 30, done or {})
+        HostSign(self.root, lambda _: member).show()
+        self.engine.reached.add(host)
+        self.board.look()
+
+    def wait_for_counts(self, frames: int, size: int) -> None:
+        """Wait until so much is counted."""
+        wait_until(lambda: self.meter.counts == (frames, size), "progress")
+
+    def pack(self) -> Packed:
+        return self.crew.pack(self.order, self.pace, self.meter)
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    place_mark_file(tmp_path, MARK, Marked.ROOT)
+    return Yard(tmp_path, FakeEngine())
+
+
+@pytest.fixture
+def packing(yard: Yard) -> Iterator[Callable[[], Future[Packed]]]:
+    """Begin to pack beside the test."""
+    with ThreadPoolExecutor(8) as threads:
+        try:
+            yield lambda: threads.submit(yard.pack)
+        finally:
+            yard.stop.raise_()
+
+
+def sent(yard: Yard, count: int) -> list[FakeErrand]:
+    wait_until(lambda: len(yard.engine.sent) >= count, f"{count} orders")
+    return [errand for _, errand in yard.engine.sent]
+
+
+def test_a_host_gets_the_order_with_the_root_left_out(yard: Yard) -> None:
+    yard.show("w1")
+    yard.engine.ends.append(Carried(THERE, 3, 40))
+    assert yard.pack() == THERE
+    ((host, errand),) = yard.engine.sent
+    assert host == "w1"
+    assert errand.order.order.folder == Path("20251106")
+    assert errand.order.order.framelist_sha256 is not None
+    assert errand.order.mark == MARK
+    assert yard.meter.counts == (3, 40)
+
+
+def test_progress_is_that_of_the_signs_and_begins_anew_with_a_lost_packer(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.show("w1")
+    begun = packing()
+    (errand,) = sent(yard, 1)
+    name = errand.order.term.order
+    for done in ((5, 50), (1, 10)):
+        yard.show("w1", done={name: done})
+        yard.wait_for_counts(*done)
+    errand.end.set_result(Carried(THERE, 6, 60))
+    assert begun.result(PATIENCE_S) == THERE
+    assert yard.meter.counts == (6, 60)
+
+
+def test_no_host_has_more_orders_than_places(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.show("w1", places=2)
+    yard.show("w2", places=1)
+    assert yard.crew.places == 3
+    begun = [packing() for _ in range(5)]
+    errands = sent(yard, 3)
+    assert sorted(host for host, _ in yard.engine.sent) == ["w1", "w1", "w2"]
+    for errand in errands:
+        errand.end.set_result(Carried(THERE, 0, 0))
+    for errand in sent(yard, 5)[3:]:
+        errand.end.set_result(Carried(THERE, 0, 0))
+    assert [each.result(PATIENCE_S) for each in begun] == 5 * [THERE]
+
+
+def test_an_order_that_a_host_shows_no_sign_of_is_tried_elsewhere(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.show("w1")
+    begun = packing()
+    (lost,) = sent(yard, 1)
+    yard.now += 59
+    yard.show("w1")
+    yard.show("w2")
+    assert not lost.is_dropped
+    yard.now += 1
+    _, again = sent(yard, 2)
+    assert lost.is_dropped
+    # Whoever still has the first ends by the lease.
+    assert again.order.term.order != lost.order.term.order
+    yard.board.look()
+    lease = read_lease(yard.root / LEASE_PATH)
+    assert lease is not None
+    assert lease.orders == {again.order.term.order}
+    again.end.set_result(Carried(THERE, 0, 0))
+    assert begun.result(PATIENCE_S) == THERE
+
+
+def test_an_order_that_a_host_names_may_take_long(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.show("w1")
+    begun = packing()
+    (errand,) = sent(yard, 1)
+    for number in range(5):
+        yard.now += 50
+        yard.show("w1", done={errand.order.term.order: (number, number)})
+        yard.wait_for_counts(number, number)
+    assert not errand.is_dropped
+    errand.end.set_result(Carried(THERE, 0, 0))
+    assert begun.result(PATIENCE_S) == THERE
+
+
+def test_three_lost_hosts_are_an_error(yard: Yard) -> None:
+    for host in ("w1", "w2", "w3"):
+        yard.show(host)
+    yard.engine.ends.extend(HostLost("gone") for _ in range(3))
+    with pytest.raises(WorkerLost, match="on w3: gone"):
+        yard.pack()
+
+
+def test_a_host_that_was_lost_gets_no_order_before_two_more_signs(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.show("w1")
+    yard.engine.ends.append(HostLost("gone"))
+    begun = packing()
+    sent(yard, 1)
+    wait_until(lambda: yard.crew.places == 0, "the loss")
+    # The first was written before it died, perhaps.
+    yard.show("w1")
+    assert yard.crew.places == 0
+    yard.show("w1")
+    _, again = sent(yard, 2)
+    again.end.set_result(Carried(THERE, 0, 0))
+    assert begun.result(PATIENCE_S) == THERE
+
+
+@pytest.mark.parametrize(
+    "error", [DataError("x", "y"), TransientError("x", "y"), WorkerLost("x", "y"), OSError(5, "y")]
+)
+def test_what_packing_raises_elsewhere_is_raised_here(yard: Yard, error: Exception) -> None:
+    yard.show("w1")
+    yard.engine.ends.append(error)
+    with pytest.raises(type(error)):
+        yard.pack()
+    assert len(yard.engine.sent) == 1
+
+
+def test_a_host_that_ends_by_itself_costs_a_try(yard: Yard) -> None:
+    yard.show("w1")
+    yard.show("w2")
+    yard.engine.ends.extend([ClaimLost("stopped", "it ends"), Carried(THERE, 0, 0)])
+    assert yard.pack() == THERE
+
+
+def test_a_stopped_attempt_takes_its_orders_off_the_lease(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.show("w1")
+    begun = packing()
+    (errand,) = sent(yard, 1)
+    yard.stop.raise_()
+    with pytest.raises(ClaimLost):
+        begun.result(PATIENCE_S)
+    assert errand.is_dropped
+    yard.board.look()
+    lease = read_lease(yard.root / LEASE_PATH)
+    assert lease is not None
+    assert not lease.orders
+
+
+def test_a_crew_that_was_closed_gives_no_order(yard: Yard) -> None:
+    yard.show("w1")
+    yard.crew.close()
+    with pytest.raises(ClaimLost):
+        yard.pack()
+    assert yard.engine.sent == []
+
+
+def test_a_host_that_the_engine_does_not_reach_gets_nothing(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.show("w1")
+    yard.show("w2", places=3)
+    yard.engine.reached.remove("w2")
+    assert yard.crew.places == 1
+    begun = packing()
+    (errand,) = sent(yard, 1)
+    assert yard.engine.sent[0][0] == "w1"
+    errand.end.set_result(Carried(THERE, 0, 0))
+    assert begun.result(PATIENCE_S) == THERE
+
+
+def test_an_engine_away_makes_the_night_wait_and_then_all_is_packed_here(yard: Yard) -> None:
+    yard.now += 60
+    with pytest.raises(TransientError, match="for 1 min; packs on this machine once") as caught:
+        yard.pack()
+    assert caught.value.code == "crew_unreachable"
+    yard.now += 540
+    assert yard.pack() == HERE
+    assert yard.crew.places == 3
+    # And no longer than it is away.
+    yard.show("w1")
+    yard.engine.ends.append(Carried(THERE, 0, 0))
+    assert yard.pack() == THERE
+
+
+def test_an_engine_away_for_ever_is_waited_for_where_nothing_is_to_be_packed_here(
+    yard: Yard,
+) -> None:
+    yard.terms = Terms(0, 60.0, 0.0)
+    yard.crew = yard.make()
+    yard.now += 1e6
+    with pytest.raises(TransientError, match="fall_back_after_s is 0") as caught:
+        yard.pack()
+    assert caught.value.code == "crew_unreachable"
+
+
+def test_local_places_pack_when_hosts_are_busy_or_away(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.terms = Terms(1, 60.0, 0.0)
+    yard.crew = yard.make()
+    assert yard.pack() == HERE
+    yard.show("w1")
+    assert yard.crew.places == 2
+    begun = packing()
+    (errand,) = sent(yard, 1)
+    assert yard.pack() == HERE
+    errand.end.set_result(Carried(THERE, 0, 0))
+    assert begun.result(PATIENCE_S) == THERE
+
+
+def test_the_crew_is_described(yard: Yard, packing: Callable[[], Future[Packed]]) -> None:
+    assert yard.crew.describe() == "fake, no host for 0 s"
+    yard.now += 600
+    assert yard.crew.describe() == "fake, no host for 10 min, packs here"
+    yard.show("w1", places=2)
+    assert yard.crew.describe() == "fake, 1 host, 0 of 2 places busy"
+    packing()
+    sent(yard, 1)
+    assert yard.crew.describe() == "fake, 1 host, 1 of 2 places busy"
+
+
+def test_a_framelist_that_is_gone_is_not_ordered(yard: Yard) -> None:
+    yard.show("w1")
+    (yard.order.folder / yard.order.framelist).unlink()
+    with pytest.raises(FileNotFoundError):
+        yard.pack()
+    assert yard.engine.sent == []

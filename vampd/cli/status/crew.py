@@ -1,0 +1,124 @@
+"""vampctl crew: the hosts that pack for vampd, and the certificates of their crew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vampd.cli.checks.crew_hosts import SeenHost, look_at_hosts
+from vampd.cli.shared.output import Column, write, write_json, write_prose, write_table
+from vampd.cli.shared.session import ConfigOption, JsonOption, examples, settings_of
+from vampd.cli.shared.words import format_duration, format_size, format_time
+from vampd.errors import EXIT_NIGHT, UsageError
+
+app = typer.Typer(
+    name="crew",
+    epilog=examples("vampctl crew", "vampctl crew --json | jq '.hosts[].host'"),
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+_LIVES = "packs"
+_COLUMNS = (
+    Column("host"),
+    Column("", style_of=lambda cell: "green" if cell == _LIVES else "bold red"),
+    Column("busy", align_right=True),
+    Column("places", align_right=True),
+    Column("version"),
+    Column("memory", align_right=True),
+    Column("seen"),
+)
+
+
+@app.callback()
+def crew(context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Show the hosts that pack for vampd.
+
+    By the sign that each leaves on the root every two seconds: how many of its places are busy, its
+    version, the memory it has left, and when it was seen. A host is SILENT without a new sign for
+    crew.lost_after_s, and gets no order then, nor does one of another version or root. Exit status
+    1 if one is silent or other, or if there is none.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from vampd.config import CrewEngine
+
+    settings = settings_of(context, config)
+    is_local = settings.crew.engine is CrewEngine.LOCAL
+    hosts = [] if is_local else look_at_hosts(settings)
+    if as_json:
+        write_json(
+            {
+                "engine": settings.crew.engine,
+                "scheduler": settings.crew.scheduler or None,
+                "hosts": [_object(one) for one in hosts],
+            }
+        )
+    elif is_local:
+        write_prose('crew.engine is "local": this machine alone packs')
+    else:
+        write(f"{settings.crew.engine} at {settings.crew.scheduler}")
+        write_table(_COLUMNS, [_row(one) for one in hosts])
+    if not is_local and (not hosts or any(one.problem for one in hosts)):
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def _row(seen: SeenHost) -> tuple[str, ...]:
+    member = seen.member
+    return (
+        member.host,
+        seen.problem or _LIVES,
+        str(len(member.done)),
+        f"{member.places} of {member.slots}",
+        member.version,
+        format_size(member.available_bytes),
+        f"{format_duration(seen.age_s)} ago",
+    )
+
+
+def _object(seen: SeenHost) -> dict[str, Any]:
+    member = seen.member
+    return {
+        "host": member.host,
+        "packs": not seen.problem,
+        "problem": seen.problem.lower() or None,
+        "busy": len(member.done),
+        "places": member.places,
+        "slots": member.slots,
+        "version": member.version,
+        "root_mark": member.mark,
+        "available_bytes": member.available_bytes,
+        "seen_s_ago": round(seen.age_s, 1),
+        "frames_in_hand": sum(frames for frames, _ in member.done.values()),
+        "bytes_in_hand": sum(size for _, size in member.done.values()),
+    }
+
+
+@app.command(epilog=examples("vampctl crew certificates scheduler sc5 w1 w2 --to /root/vampd-crew"))
+def certificates(
+    hosts: Annotated[list[str], typer.Argument(metavar="HOST...", help="scheduler, and hosts.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the files are made.")],
+    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="How long.")] = 1095,
+) -> None:
+    """Make certificates for the hosts of a crew.
+
+    The first time, an authority of the crew's own is made beside them: ca.pem goes to every host,
+    ca.key stays where it was made. HOST.pem and HOST.key go to that host as [crew] certificate and
+    key, the key readable by vampd's user alone: whoever has one has programs run as that user.
+    Nothing that is there is replaced. Needs the extra `dask`.
+    """
+    from vampd.wiring.crew import missing_parts
+
+    if missing := missing_parts():
+        raise UsageError(
+            "crew_missing", f"needs the extra `dask`: {', '.join(missing)} is not installed here"
+        )
+    from vampd.adapters.crew import make_authority, make_certificate, now_utc
+
+    to.mkdir(mode=0o700, exist_ok=True)
+    if make_authority(to, now_utc()):
+        write(f"{to}/ca.pem: for every host; {to}/ca.key: stays here, or somewhere safe")
+    for host in hosts:
+        end = make_certificate(to, host, days, now_utc())
+        write(f"{to}/{host}.pem, {host}.key: for {host}, until {format_time(end.timestamp())[:10]}")

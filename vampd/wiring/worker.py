@@ -1,0 +1,74 @@
+"""vampd-worker: a host that packs for the daemon of another one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from vampd import __version__
+from vampd.config import CrewEngine, Settings
+from vampd.disk.machine import bound_heap
+from vampd.disk.rights import PUBLIC_UMASK
+from vampd.errors import ConfigError
+from vampd.log import get_log
+from vampd.wiring.crew import refuse_without_engine, security
+
+_log = get_log()
+
+
+def run_worker(settings: Settings, host: str) -> None:
+    """Pack what the daemon orders until SIGTERM, with the places of [schedule] workers.
+
+    ConfigError ``crew_local`` where the settings name no engine, ``crew_missing`` where it is not
+    installed.
+    """
+    crew = settings.crew
+    if crew.engine is CrewEngine.LOCAL:
+        raise ConfigError("crew_local", 'crew.engine is "local": no other host packs for vampd')
+    refuse_without_engine(crew)
+    from vampd.adapters.crew import Host, HostSign, serve_orders, take_orders
+    from vampd.engine.packing import LocalCrew
+    from vampd.engine.workers import WorkerPool
+
+    bound_heap()
+    os.umask(PUBLIC_UMASK)
+    stopping = threading.Event()
+    workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
+
+    def stop(*_: object) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="vampd-worker-")))
+        stack.callback(workers.close)
+        workers.prepare()
+        here = Host(host, __version__, settings.watch.root, LocalCrew(workers), scratch)
+        take_orders(__version__, here.carry_out)
+        sign = HostSign(settings.watch.root, here.tell)
+        sign.start()
+        stack.callback(sign.close)
+
+        def give_back() -> None:
+            sign.close()
+            workers.close()
+
+        _log.info("worker.started", version=__version__, host=host, places=workers.workers)
+        asyncio.run(
+            serve_orders(
+                crew.scheduler,
+                security(crew),
+                host,
+                workers.workers,
+                scratch,
+                stopping.is_set,
+                give_back,
+            )
+        )
+    _log.info("worker.stopped", host=host)
