@@ -68,7 +68,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy bench-web check test lint pytest kernels test-rules test-parts test-units test-worlds soak pictures lock install uninstall clean debian-run debian-test debian-soak debian-browser sync-scenarios
+.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy bench-crew bench-web check test lint pytest kernels test-rules test-parts test-units test-worlds soak pictures lock install uninstall clean debian-run debian-test debian-soak debian-browser sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -100,6 +100,9 @@ bench-status: debian-run $(STAMP) ## measure vampctl status with five thousand n
 
 bench-legacy: debian-run $(STAMP) ## measure the start beside two thousand nights of the old tools
 	$(MEASURE) legacy
+
+bench-crew: debian-run $(STAMP) ## measure what packing on more hosts costs
+	$(MEASURE) crew
 
 bench-web: debian-run debian-browser $(BROWSER) ## measure the page, also in a browser, and vampd beside it
 	$(MEASURE) web

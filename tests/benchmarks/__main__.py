@@ -19,7 +19,7 @@ from tests.benchmarks.options import Options
 
 # What `make bench` runs, in this order; then those that have to be named.
 BENCH = ("sync", "pack", "workers", "cubes", "reading", "memory", "chain", "safe")
-APART = ("load", "idle", "open_nights", "status", "legacy", "longest", "web", "link")
+APART = ("load", "idle", "open_nights", "status", "legacy", "longest", "web", "link", "crew")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
