@@ -52,7 +52,11 @@ def _carry(folder: Path, options: Options) -> Measure:
     try:
         site.start_scheduler()
         words = [site.address, str(site.root), str(folder / "scratch"), str(slots), str(_SLEEP_S)]
-        site.start("sleeper", [sys.executable, "-m", "tests.benchmarks.sections.crew.sleeping_host", *words], {})
+        site.start(
+            "sleeper",
+            [sys.executable, "-m", "tests.benchmarks.sections.crew.sleeping_host", *words],
+            {},
+        )
         with site.crew(LocalCrew(workers)) as crew:
             wait_for_places(crew, slots)
             wall_s = _pack_all(crew, orders, site.pause, folder)

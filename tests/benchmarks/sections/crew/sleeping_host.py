@@ -1,6 +1,7 @@
 """A host whose packers only sleep: what is left is what carrying an order costs.
 
-``python -m tests.benchmarks.sections.crew.sleeping_host ADDRESS ROOT SCRATCH PLACES SECONDS``; ends with SIGTERM.
+``python -m tests.benchmarks.sections.crew.sleeping_host ADDRESS ROOT SCRATCH PLACES SECONDS``; it
+ends with SIGTERM.
 """
 
 from __future__ import annotations

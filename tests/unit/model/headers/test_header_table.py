@@ -114,7 +114,7 @@ def test_a_text_that_spreadsheets_would_calculate_begins_with_an_apostrophe(
 
 def written(table: HeaderTable, path: Path) -> Path:
     rows = list(table.ordered())
-    columns = {PATH_COLUMN: [path for path, _ in rows]}
+    columns: dict[str, list[str | int | float | None]] = {PATH_COLUMN: [path for path, _ in rows]}
     writer = writer_of(path.suffix)
     assert writer is not None
     cells = {n: [cell_of(row[k]) for _, row in rows] for k, n in enumerate(table.names)}
