@@ -36,7 +36,6 @@ ELSEWHERE = {
     "adapters/programs/print_to_file.py": "the file of a command's output; a link is none",
     "cli/demo.py": "the demo's own folder",
     "cli/status/crew.py": "a folder that a person names",
-    "cli/files/header_table.py": "a new file that a person names",
     "cli/shared/night_dates.py": "the configuration that a person names",
     "cli/running.py": "/dev/null",
     "config/configured.py": "files that the settings name",
