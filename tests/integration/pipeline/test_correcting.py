@@ -145,6 +145,12 @@ def test_the_command_shows_the_report_and_writes_only_without_dry_run(tmp_path: 
         assert "Nothing was changed" in typed.stderr
         assert "mend" not in typed.stderr
         assert "retry" not in typed.stderr
+    # A file that is no log of the unit leaves no doubt about cubes: it is named, beside a good one.
+    good, wrong = tmp_path / "wpu.log", tmp_path / "wrong.log"
+    good.write_text(line(0, 67.5))
+    wrong.write_bytes(b"20251106 05:00:00 another unit\n\0\xff\n")
+    named = vampctl(site, "correct", night.date, "--from-wpu", str(good), str(wrong), "--dry-run")
+    assert (named.returncode, "wrong.log has no line" in named.stderr) == (2, True), named.stderr
     assert path.read_bytes() == written
     path.chmod(0o664)
     assert vampctl(site, *words).returncode == 1

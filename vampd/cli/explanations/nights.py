@@ -31,6 +31,9 @@ io_error
 old_tools
     The old tools have worked on a night that vampd has begun, so nothing in it is touched.
     Switch them off; then `vampctl restore NIGHT`, or, if they processed it, `vampctl adopt NIGHT`.
+no_plate_log
+    A file that `--from-wpu` names has no line of the wave-plate unit's on the half-wave plate.
+    Name the unit's logs of the two Hawaiian dates of `vampctl correct NIGHT`.
 not_legacy
     Only nights of the old tools are adopted: vampd has begun this one, or there is none.
     `vampctl status --all` lists the legacy nights.

@@ -19,7 +19,7 @@ from vampd.cli.shared.session import (
     NightArgument,
     reading,
 )
-from vampd.cli.shared.words import count_of
+from vampd.cli.shared.words import count_of, path_of
 from vampd.errors import DataError, NotPermitted, UsageError
 
 if TYPE_CHECKING:
@@ -166,6 +166,12 @@ def _by_logs(cubes: Sequence[RawCube], logs: Sequence[Path]) -> Proposal:
         texts = [read_whole(path.resolve()).decode("ascii", "replace") for path in logs]
     except OSError as error:
         raise UsageError("unreadable", f"{error.filename}: {error.strerror}") from error
+    for path, text in zip(logs, texts, strict=True):
+        if not parse_plate_log([text]).rows:
+            raise UsageError(
+                "no_plate_log",
+                f"{path_of(path)} has no line of the half-wave plate that can be read",
+            )
     return propose_angles(cubes, parse_plate_log(texts))
 
 
