@@ -97,6 +97,15 @@ def prepare(staging: Path) -> Callable[[Path], None]:
     return put
 
 
+# Files of a file system in memory, which end with who has them open.
+_FILL_MEMORY = """
+from tempfile import TemporaryFile
+file = TemporaryFile(dir="/dev/shm", buffering=0)
+while True:
+    file.write(bytes(1 << 20))
+"""
+
+
 @dataclass(frozen=True)
 class Service:
     """vampd on a booted machine."""
@@ -231,16 +240,17 @@ class Service:
         """Let a process among the service's ask for more memory than they all may have.
 
         The kernel kills whoever has the highest score there, again and again; this process is the
-        last but for those that have 1000. What a process holds counts too: this one gets less than
-        the daemon has, and nothing of the files that are cached.
+        last but for those that have 1000. What a process holds counts too, in parts of what all may
+        have: so that is much, and what this one asks for is no process's own.
         """
         group = _memory_group(self.main_pid())
         used = int(_read_first(group, "memory.usage_in_bytes", "memory.current"))
-        limit = used - _cached_bytes(group) + 32 * 2**20
-        self.machine.run("systemctl", "set-property", "--runtime", UNIT, f"MemoryMax={limit}")
+        self.machine.run(
+            "systemctl", "set-property", "--runtime", UNIT, f"MemoryMax={used + 2**30}"
+        )
         hog = (
             f"echo $$ > {group}/cgroup.procs; echo 900 > /proc/self/oom_score_adj;"
-            f" exec {sys.executable} -c 'bytearray({2 * limit})'"
+            f" exec {sys.executable} -c '{_FILL_MEMORY}'"
         )
         ended = subprocess.run(["sh", "-c", hog], check=False, stdin=subprocess.DEVNULL)
         self.machine.run("systemctl", "set-property", "--runtime", UNIT, "MemoryMax=infinity")
@@ -297,16 +307,6 @@ def _memory_group(pid: int) -> Path:
         if controllers in ("memory", "") and (group / "memory.stat").exists():
             return group
     raise AssertionError(f"process {pid} is in no group that counts memory")
-
-
-def _cached_bytes(group: Path) -> int:
-    """What is cached of files for a control group, which it can do without."""
-    lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
-    counts = {name: int(count) for name, count in (line.split() for line in lines)}
-    return sum(
-        counts.get(f"total_{name}", counts.get(name, 0))
-        for name in ("active_file", "inactive_file")
-    )
 
 
 def _read_first(folder: Path, *names: str) -> str:
