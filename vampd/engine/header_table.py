@@ -26,11 +26,20 @@ def read_rows(
 def write_header_table(
     folder: Path, action: WriteHeaderTable, dictionary: Dictionary, pace: Pace
 ) -> tuple[FileStamp, str]:
-    """Write the night's table; its stamp and SHA-256 (hex), as they were read back."""
+    """Write the night's table; its stamp and SHA-256 (hex), as they were read back.
+
+    Each header is read twice, for the columns and for its row: the rows of the longest nights are
+    hundreds of megabytes.
+    """
     table = HeaderTable(dictionary)
-    read_rows(table, folder, action.folder, action.products, pace)
+    for path in action.products:
+        pace.check()
+        table.meet(read_product_cards(folder / path))
     with replacing(folder / action.path) as file:
-        for line in table.lines():
+        file.write(table.first_line().encode("utf-8", "surrogateescape"))
+        for path in action.products:
+            pace.check()
+            line = table.line(f"{action.folder}/{path}", read_product_cards(folder / path))
             file.write(line.encode("utf-8", "surrogateescape"))
     size, mtime_ns, sha256 = hash_file(folder / action.path, pace)
     return FileStamp(action.path, size, mtime_ns), sha256

@@ -105,7 +105,8 @@ def csv_cell(value: Value | None) -> str:
 class HeaderTable:
     """Rows as they come, in columns that grow: products differ in few of them.
 
-    ``columns`` are the dictionary's keywords, then others as they were met.
+    ``columns`` are the dictionary's keywords, then others as they were met. Whoever meets all
+    headers first can make one line after the other, and needs to hold no rows.
     """
 
     dictionary: Dictionary
@@ -117,12 +118,15 @@ class HeaderTable:
 
     def add(self, path: str, cards: Cards) -> None:
         """The row of a product, by its plain header."""
+        values = self.meet(cards)
+        self.rows.append((path, [values.get(keyword) for keyword in self.columns]))
+
+    def meet(self, cards: Cards) -> dict[str, Value]:
+        """The values of a header, which get their columns."""
         values = header_values(cards)
-        places = {
-            self.columns.setdefault(keyword, len(self.columns)): value
-            for keyword, value in values.items()
-        }
-        self.rows.append((path, [places.get(place) for place in range(len(self.columns))]))
+        for keyword in values:
+            self.columns.setdefault(keyword, len(self.columns))
+        return values
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,9 +142,24 @@ class HeaderTable:
 
     def lines(self) -> Iterator[str]:
         """The text, line by line; each line ends in a line feed."""
-        yield _line([PATH_COLUMN, *self.names])
+        yield self.first_line()
         for path, row in self.ordered():
             yield _line([csv_cell(path), *map(csv_cell, row)])
+
+    def first_line(self) -> str:
+        """The names of the columns that were met."""
+        return _line([PATH_COLUMN, *self.names])
+
+    def line(self, path: str, cards: Cards) -> str:
+        """A row of the columns that were met; DataError ``product_damaged`` for a card of none."""
+        values = header_values(cards)
+        if new := values.keys() - self.columns.keys():
+            raise DataError(
+                "product_damaged",
+                f"{path} has a card {min(new)} that it did not have a moment ago",
+                path=path,
+            )
+        return _line([csv_cell(path), *(csv_cell(values.get(name)) for name in self.names)])
 
 
 def listed_paths(lines: Iterable[str]) -> tuple[str, ...] | None:

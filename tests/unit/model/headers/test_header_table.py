@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,7 +13,7 @@ import pytest
 from astropy.table import Table
 
 from tests.support.builders.headers import instrument_dictionary
-from vampd.errors import UsageError
+from vampd.errors import DataError, UsageError
 from vampd.fits.tables import writer_of
 from vampd.model.cubes import Cards
 from vampd.model.headers import PATH_COLUMN, HeaderTable, cell_of, listed_paths, table_name
@@ -67,6 +68,27 @@ def test_a_row_has_the_path_the_dictionarys_columns_in_its_order_and_all_others_
     assert listed_paths(lines) == tuple(path for path, _ in table.rows)
     assert listed_paths(["a,b\n"]) is None
     assert table_name("20251106") == "header_table_20251106.csv"
+
+
+def test_line_by_line_after_meeting_all_headers_it_is_the_same_text(table: HeaderTable) -> None:
+    headers = {
+        "/a/20251106/vgen2/VMPA1.fits.fz": product('HD 1, "o\'clock"', 1, "A"),
+        "/a/20251106/vgen2/VMPA2.fits.fz": product("HD 1", 2, "D", extra=["ZZZ     = 1.5D2"]),
+        "/a/20251106/vgen2/VMPA3.fits.fz": product("SKY", 1, "NA", "F", ["AAA     = 7"]),
+    }
+    other = HeaderTable(instrument_dictionary())
+    for cards in headers.values():
+        other.meet(cards)
+    assert [other.first_line(), *itertools.starmap(other.line, headers.items())] == [*table.lines()]
+    assert not other.rows
+
+
+def test_a_line_of_cards_that_were_not_met_is_refused() -> None:
+    table = HeaderTable(instrument_dictionary())
+    table.meet(product("SKY", 1, "A"))
+    with pytest.raises(DataError, match=r"VMPA1\.fits\.fz has a card ZZZ") as caught:
+        table.line("VMPA1.fits.fz", product("SKY", 1, "A", extra=["ZZZ     = 1"]))
+    assert caught.value.code == "product_damaged"
 
 
 def test_values_are_those_of_the_cards(table: HeaderTable) -> None:

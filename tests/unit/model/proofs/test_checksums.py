@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,11 @@ def test_a_name_that_is_not_utf8_is_written_as_the_bytes_that_it_is():
     text = format_sums({name: EMPTY_SHA256})
     assert text_bytes(text).endswith(b"  vbad/\xff\n")
     assert len(text_digest(text)) == 64
+
+
+def test_the_digest_of_a_long_text_is_that_of_its_bytes():
+    text = "a\udcff\U0001f52d" * 500_000
+    assert text_digest(text) == hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def test_reasons_name_every_cube_once_sorted_by_path():
