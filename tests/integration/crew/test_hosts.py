@@ -239,6 +239,23 @@ def test_an_order_that_a_host_names_may_take_long(
     assert begun.result(PATIENCE_S) == THERE
 
 
+def test_an_order_that_a_host_named_before_it_fell_silent_is_tried_elsewhere(
+    yard: Yard, packing: Callable[[], Future[Packed]]
+) -> None:
+    yard.show("w1")
+    begun = packing()
+    (errand,) = sent(yard, 1)
+    yard.show("w1", done={errand.order.term.order: (5, 50)})
+    yard.wait_for_counts(5, 50)
+    yard.now += 59
+    yard.show("w2")
+    yard.now += 1
+    _, again = sent(yard, 2)
+    again.end.set_result(Carried(THERE, 6, 60))
+    assert begun.result(PATIENCE_S) == THERE
+    assert yard.meter.counts == (6, 60)
+
+
 def test_three_lost_hosts_are_an_error(yard: Yard) -> None:
     for host in ("w1", "w2", "w3"):
         yard.show(host)

@@ -225,20 +225,26 @@ class HostCrew:
     def _wait(self, sent: Errand, host: str, term: Term, pace: Pace, meter: Meter) -> Packed:
         counted = (0, 0)
         named_at = self._clock()
-        while not sent.wait(_LOOK_S):
-            if pace.stopped or self._closed:
-                self._board.leave(term.order)
-                sent.wait(_STOP_WITHIN_S)
-                sent.drop()
-                raise ClaimLost("stopped", f"stopping was requested; {host} ends by the lease")
-            heard = self._board.heard_of(host)
-            if heard is not None and (counts := heard.member.done.get(term.order)) is not None:
-                counted = _count(meter, counted, counts)
-                named_at = max(named_at, heard.heard_at)
-            if self._clock() - named_at >= self._terms.lost_after_s:
-                sent.drop()
-                raise HostLost(f"no sign of the order for {self._terms.lost_after_s:g} s")
-        carried = self._result(sent, pace)
+        try:
+            while not sent.wait(_LOOK_S):
+                if pace.stopped or self._closed:
+                    self._board.leave(term.order)
+                    sent.wait(_STOP_WITHIN_S)
+                    sent.drop()
+                    raise ClaimLost("stopped", f"stopping was requested; {host} ends by the lease")
+                heard = self._board.heard_of(host)
+                counts = None if heard is None else heard.member.done.get(term.order)
+                if heard is not None and counts is not None:
+                    counted = _count(meter, counted, counts)
+                    named_at = max(named_at, heard.heard_at)
+                if self._clock() - named_at >= self._terms.lost_after_s:
+                    sent.drop()
+                    raise HostLost(f"no sign of the order for {self._terms.lost_after_s:g} s")
+            carried = self._result(sent, pace)
+        except HostLost:
+            # The next try begins anew.
+            _count(meter, counted, (0, 0))
+            raise
         _count(meter, counted, (carried.frames, carried.size))
         return carried.packed
 
