@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -14,7 +15,13 @@ import pytest
 from tests.support.crew.hosts import CrewSite, wait_for_places
 from tests.support.daemon.running import PATIENCE_S, wait_until
 from tests.support.tools.packing import FRAMELIST, prepare
-from vampd.adapters.crew import HostCrew, Terms
+from vampd.adapters.crew import (
+    HostCrew,
+    Terms,
+    make_authority,
+    make_certificate,
+    now_utc,
+)
 from vampd.disk.pace import Flag, SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.packing import LocalCrew
@@ -66,9 +73,19 @@ def wait_for_writer(begun: Future[Packed], product: Path) -> int:
     return writer
 
 
+def make_certificates(folder: Path) -> None:
+    """Of an authority in this folder, for any host."""
+    folder.mkdir()
+    make_authority(folder, now_utc())
+    make_certificate(folder, "any", 1, now_utc())
+
+
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
+def yard(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Yard]:
     site = CrewSite(tmp_path, places=1, lost_after_s=LOST_AFTER_S)
+    if getattr(request, "param", "") == "tls":
+        make_certificates(tmp_path / "own")
+        site.encrypt(tmp_path / "own")
     site.start_scheduler()
     site.start_worker("w1")
     workers = WorkerPool(1, PATIENCE_S)
@@ -86,6 +103,7 @@ def yard(tmp_path: Path) -> Iterator[Yard]:
         workers.close()
 
 
+@pytest.mark.soak
 def test_a_host_that_is_killed_while_it_packs_costs_a_try(yard: Yard) -> None:
     yard.hold()
     begun, product = yard.begin()
@@ -138,7 +156,7 @@ def test_a_host_of_another_root_gets_no_order(yard: Yard, tmp_path: Path) -> Non
     other = CrewSite(elsewhere)
     other.address = yard.site.address
     yard.site.start_worker("w2", other.configure())
-    wait_until(lambda: "crew.joined" in yard.site.log_of("w2"), "another host")
+    wait_until(partial(yard.site.has_said, "w2", "crew.joined"), "another host")
     for _ in range(3):
         begun, product = yard.begin()
         begun.result(PATIENCE_S)
@@ -158,3 +176,24 @@ def test_a_host_that_is_stopped_gives_its_order_back(yard: Yard) -> None:
     yard.site.pause.lower()
     begun.result(PATIENCE_S)
     assert product.exists()
+
+
+@pytest.mark.parametrize("yard", ["tls"], indirect=True)
+def test_a_crew_meets_by_its_own_certificates_and_refuses_others(
+    yard: Yard, tmp_path: Path
+) -> None:
+    begun, product = yard.begin()
+    begun.result(PATIENCE_S)
+    assert product.exists()
+    # A host with those of another authority, and one with none.
+    make_certificates(tmp_path / "other")
+    text = yard.site.configuration.read_text()
+    for name, wrong in (
+        ("w2", text.replace("/own/", "/other/")),
+        ("w3", text.replace("tls://", "tcp://")),
+    ):
+        configuration = tmp_path / f"{name}.toml"
+        configuration.write_text(wrong)
+        yard.site.start_worker(name, configuration)
+        wait_until(partial(yard.site.has_said, name, "crew.disconnected"), "a refusal")
+    assert yard.crew.places == 1

@@ -134,6 +134,13 @@ class Unpicklable(DataError):
         raise TypeError("never")
 
 
+class Unreadable(OSError):
+    """An error that travels and cannot be made again where it arrives."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("why",)
+
+
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
@@ -142,6 +149,7 @@ class Unpicklable(DataError):
         (WorkerLost("worker_died", "y"), WorkerLost),
         (ZeroDivisionError("why"), WorkerLost),
         (Unpicklable("x", "why"), WorkerLost),
+        (Unreadable("why"), WorkerLost),
     ],
 )
 def test_an_error_arrives_whatever_it_is(raised: Exception, expected: type[Exception]) -> None:

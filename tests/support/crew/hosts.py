@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.support.daemon.running import BIN, PATIENCE_S, wait_until
 from vampd import __version__
-from vampd.adapters.crew import Board, DaskEngine, HostCrew, Terms
+from vampd.adapters.crew import Board, DaskEngine, HostCrew, Terms, security_of
 from vampd.disk.durable import place_mark_file
 from vampd.disk.leased import read_lease
 from vampd.disk.pace import Flag
@@ -65,9 +65,22 @@ class CrewSite:
             self.place_mark()
         self.pause = Flag.create(folder / "pause")
         self.address = f"tcp://127.0.0.1:{free_port()}"
+        self.certificates: Path | None = None
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.configuration = folder / "hosts.toml"
         self.configure()
+
+    def encrypt(self, certificates: Path) -> None:
+        """Meet by TLS from now on, with the certificates of ``any`` in this folder."""
+        self.address = self.address.replace("tcp://", "tls://")
+        self.certificates = certificates
+        self.configure(*(f'{key} = "{path}"' for key, path in self.files().items()))
+
+    def files(self, name: str = "any") -> dict[str, Path]:
+        """The files that [crew] names."""
+        assert self.certificates is not None
+        names = {"ca_file": "ca.pem", "certificate": f"{name}.pem", "key": f"{name}.key"}
+        return {key: self.certificates / file for key, file in names.items()}
 
     def place_mark(self) -> None:
         """Mark the root, where no daemon does."""
@@ -105,7 +118,13 @@ class CrewSite:
         port = self.address.rpartition(":")[2]
         words = ["--host", "127.0.0.1", "--port", port, "--dashboard-address", "127.0.0.1:0"]
         module = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
-        self.start("scheduler", [*module, *words], _SCHEDULER)
+        encrypted = []
+        if self.certificates is not None:
+            options = ("--tls-ca-file", "--tls-cert", "--tls-key")
+            for option, path in zip(options, self.files().values(), strict=True):
+                encrypted += [option, str(path)]
+            encrypted += ["--protocol", "tls"]
+        self.start("scheduler", [*module, *words, *encrypted], _SCHEDULER)
 
     def start_worker(self, host: str, configuration: Path | None = None) -> None:
         """Start a host by this name."""
@@ -126,7 +145,8 @@ class CrewSite:
         board = Board(
             self.root, lambda: MARK, lambda: self.pause.is_raised, __version__, chosen.lost_after_s
         )
-        engine = DaskEngine(self.address, None, __version__)
+        security = None if self.certificates is None else security_of(**self.files())
+        engine = DaskEngine(self.address, security, __version__)
         board.start()
         crew = HostCrew(self.root, board, engine, local, chosen)
         try:
@@ -148,9 +168,9 @@ class CrewSite:
         found = read_lease(self.root / LEASE_PATH)
         return found is not None and found.paused
 
-    def log_of(self, name: str) -> str:
-        """What a process has said."""
-        return (self.folder / f"{name}.log").read_text()
+    def has_said(self, name: str, event: str) -> bool:
+        """Whether a process has logged it."""
+        return f'"{event}"' in (self.folder / f"{name}.log").read_text()
 
 
 def wait_for_places(crew: HostCrew, places: int) -> None:

@@ -126,6 +126,7 @@ class DaskEngine:
                 security=self._security,
                 timeout=_CONNECT_WITHIN_S,
                 set_as_default=False,
+                direct_to_workers=True,
                 name="vampd",
             )
         if self._client.status != "running":

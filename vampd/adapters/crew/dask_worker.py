@@ -20,6 +20,7 @@ from vampd.log import get_log
 _log = get_log()
 _AGAIN_S = 2.0
 _LOOK_S = 0.5
+_SCHEDULER_WITHIN_S = 5.0
 
 
 async def serve_orders(
@@ -79,6 +80,6 @@ def _worker(
         dashboard_address="127.0.0.1:0",
         memory_limit=0,
         local_directory=str(scratch),
-        death_timeout=_AGAIN_S * 5,
+        death_timeout=_SCHEDULER_WITHIN_S,
         heartbeat_interval="1s",
     )

@@ -18,6 +18,7 @@ SIGN = replace(
 )
 RUNNING = Life(LifeState.RUNNING, SIGN)
 PAUSED = Life(LifeState.RUNNING, replace(SIGN, is_paused=True))
+CREWED = Life(LifeState.RUNNING, replace(SIGN, crew="dask, 2 hosts, 3 of 4 places busy"))
 STOPPED = Life(LifeState.STOPPED, replace(SIGN, stopped_at=NOW - 7300))
 KILLED = Life(LifeState.KILLED, SIGN, "it was killed")
 SILENT = Life(LifeState.SILENT, replace(SIGN, seen_at=NOW - 700), "its loop stands still")
@@ -35,6 +36,11 @@ ALL = (RUNNING, PAUSED, STOPPED, KILLED, SILENT, ELSEWHERE, NEVER, REFUSED)
             PAUSED,
             "vampd 0.4.0 up since 2025-11-06 00:51 UT, paused while cameras write,"
             " scanned 12 s ago",
+        ),
+        (
+            CREWED,
+            "vampd 0.4.0 up since 2025-11-06 00:51 UT, scanned 12 s ago,"
+            " crew: dask, 2 hosts, 3 of 4 places busy",
         ),
         (STOPPED, "vampd is NOT running since 2025-11-06 23:50 UT, 2 h ago"),
         (KILLED, "vampd is NOT running since 2025-11-07 01:51 UT, 12 s ago: it was killed"),
