@@ -1,7 +1,7 @@
 """A host whose packers only sleep: what is left is what carrying an order costs.
 
-``python -m tests.benchmarks.sections.crew.sleeping_host ADDRESS ROOT SCRATCH PLACES SECONDS``; it
-ends with SIGTERM.
+``python -m tests.benchmarks.sections.crew.sleeping_host ADDRESS ROOT SCRATCH PLACES SECONDS``; ends
+with SIGTERM.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from vampd import __version__
@@ -46,7 +47,8 @@ def main(address: str, root: Path, scratch: Path, places: int, seconds: float) -
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     host = Host("sleeper", __version__, root, SleepingCrew(places, seconds), scratch)
     take_orders(__version__, host.carry_out)
-    sign = HostSign(root, host.tell)
+    # Who sleeps needs no memory.
+    sign = HostSign(root, lambda beat: replace(host.tell(beat), places=places))
     sign.start()
     asyncio.run(
         serve_orders(address, None, "sleeper", places, scratch, stopping.is_set, sign.close)
