@@ -129,7 +129,10 @@ class CrewSite:
     def start_worker(self, host: str, configuration: Path | None = None) -> None:
         """Start a host by this name."""
         words = ["--config", str(configuration or self.configuration), "--host", host]
-        self.start(host, [str(BIN / "vampd-worker"), *words, "--log", "json"], {})
+        # What one that is killed leaves goes with the test.
+        scratch = {"TMPDIR": str(self.folder / "tmp")}
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        self.start(host, [str(BIN / "vampd-worker"), *words, "--log", "json"], scratch)
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to a process alone; one that kills is waited for."""
