@@ -60,6 +60,8 @@ class Daemon:
         """SIGKILL for the daemon's whole process group, of which nothing may be left."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        # One that has only just been started leads no group yet.
+        self.process.kill()
         self.process.wait(10)
 
     def signal(self, number: signal.Signals) -> None:
