@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from vampd.config.base import Seconds, Table
+from vampd.config.base import AbsolutePath, Seconds, Table
 from vampd.model.alarm import AlarmState
 
 MAIL_WAY = "mail"
@@ -76,12 +76,12 @@ class Heartbeat(Table):
     """[heartbeat]: a URL that is asked for, or a command that is run, while vampd works."""
 
     url: str | None = None
-    url_file: Path | None = None
+    url_file: AbsolutePath | None = None
     command: _Command = ()
     every_s: Annotated[Seconds, Field(ge=10)] = 300
     signals: tuple[Signal, ...] = tuple(Signal)
     fails_for_troubles: bool = False
-    ca_file: Path | None = None
+    ca_file: AbsolutePath | None = None
     timeout_s: _Patience = 10
 
     @field_validator("url")
@@ -90,13 +90,6 @@ class Heartbeat(Table):
         if url is not None:
             parse_url(url)
         return url
-
-    @field_validator("url_file", "ca_file")
-    @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        if path is not None and not path.is_absolute():
-            raise ValueError("must be an absolute path")
-        return path
 
     @field_validator("command")
     @classmethod

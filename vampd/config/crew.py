@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from vampd.config.base import Seconds, Table
+from vampd.config.base import AbsolutePath, Seconds, Table
 
 _ADDRESS = re.compile(r"(tls|tcp)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _LAST_PORT = 65535
@@ -33,9 +32,9 @@ class CrewSettings(Table):
 
     engine: CrewEngine = CrewEngine.LOCAL
     scheduler: str = ""
-    ca_file: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    ca_file: AbsolutePath | None = None
+    certificate: AbsolutePath | None = None
+    key: AbsolutePath | None = None
     local_places: Annotated[int, Field(ge=0, le=10_000)] = 0
     lost_after_s: Annotated[Seconds, Field(ge=_SHORTEST_LOSS_S)] = 60
     fall_back_after_s: Annotated[float, Field(ge=0, le=86_400)] = 600
@@ -47,13 +46,6 @@ class CrewSettings(Table):
         if address and (found is None or not 0 < int(found[3]) <= _LAST_PORT):
             raise ValueError("must be an address such as 'tls://sc5:8786'")
         return address
-
-    @field_validator("ca_file", "certificate", "key")
-    @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        if path is not None and not path.is_absolute():
-            raise ValueError("must be an absolute path")
-        return path
 
     @model_validator(mode="after")
     def _reached_safely(self) -> CrewSettings:

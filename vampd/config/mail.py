@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from vampd.config.base import Seconds, Table
+from vampd.config.base import AbsolutePath, Seconds, Table
 from vampd.model.delivery import Way
 
 
@@ -55,14 +55,14 @@ class Mail(Table):
     morning_at: time = time(8)
     morning_zone: str | None = None
     data_host_ip: str | None = None
-    template: Path | None = None
+    template: AbsolutePath | None = None
     way: Literal[Way.SMTP, Way.SENDMAIL] = Way.SENDMAIL
-    sendmail: Path = Path("/usr/sbin/sendmail")
+    sendmail: AbsolutePath = Path("/usr/sbin/sendmail")
     host: str | None = None
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     tls: Tls = Tls.STARTTLS
-    ca_file: Path | None = None
-    credentials: Path | None = None
+    ca_file: AbsolutePath | None = None
+    credentials: AbsolutePath | None = None
     timeout_s: Seconds = 60
 
     @field_validator("sender", "recipients", "warn_recipients", "morning_recipients")
@@ -95,13 +95,6 @@ class Mail(Table):
             if address.is_loopback or address.is_unspecified:
                 raise ValueError("must be the address that other hosts reach the data host by")
         return text
-
-    @field_validator("template", "sendmail", "ca_file", "credentials")
-    @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        if path is not None and not path.is_absolute():
-            raise ValueError("must be an absolute path")
-        return path
 
     @model_validator(mode="after")
     def _consistent(self) -> Mail:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from vampd.config.base import Count, Days, Fraction, Seconds, Table
+from vampd.config.base import AbsolutePath, Count, Days, Fraction, Seconds, Table
 from vampd.model.deed import MEMBERS_VERBS, Verb
 from vampd.model.nights import parse_night_date
 
@@ -16,7 +16,7 @@ from vampd.model.nights import parse_night_date
 class Watch(Table):
     """[watch]: where nights appear and when they count as quiet."""
 
-    root: Path
+    root: AbsolutePath
     quiet_after_s: Seconds = 1800
     stale_after_s: Seconds | None = None
     scan_every_s: Seconds = 30
@@ -24,13 +24,6 @@ class Watch(Table):
     pause_after_write_s: Seconds = 15
     pause_while_writing: bool = True
     ignore_before: str | None = None
-
-    @field_validator("root")
-    @classmethod
-    def _absolute(cls, root: Path) -> Path:
-        if not root.is_absolute():
-            raise ValueError("must be an absolute path")
-        return root
 
     @field_validator("ignore_before")
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
-from vampd.config.base import Fraction, Seconds, Table
+from vampd.config.base import AbsolutePath, Fraction, Seconds, Table
 from vampd.model.delivery import DigestColumn, LineEnd, ManifestForm, Style
 from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.proofs import Verification
@@ -135,7 +135,7 @@ class FrameIds(Table):
     numbers: NumberRange = NumberRange.RAW
     timeout_s: Seconds = 120
     way: Gen2Way = Gen2Way.INSTRUMENT
-    gen2_answer: Path = Path("/tmp/frames_VMPA.txt")
+    gen2_answer: AbsolutePath = Path("/tmp/frames_VMPA.txt")
     gen2_owner: str = ""
     gen2_hosts: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -145,13 +145,6 @@ class FrameIds(Table):
     def _a_frame_id(cls, text: str) -> str:
         FrameId.parse(text)
         return text
-
-    @field_validator("gen2_answer")
-    @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        if not path.is_absolute():
-            raise ValueError("must be an absolute path")
-        return path
 
     @model_validator(mode="after")
     def _a_command(self) -> FrameIds:
