@@ -153,6 +153,43 @@ def test_nothing_is_written_where_the_root_is_not_mounted(site: Site) -> None:
     assert list(site.root.iterdir()) == []
 
 
+def test_a_daemon_that_ends_writes_nothing_where_another_root_is_mounted(site: Site) -> None:
+    board = site.board()
+    board.look()
+    before = read_lease(site.root / LEASE_PATH)
+    site.mark = None
+    board.close()
+    assert read_lease(site.root / LEASE_PATH) == before
+
+
+def test_whatever_a_look_ends_in_the_next_one_comes(site: Site) -> None:
+    asked: list[None] = []
+
+    def mark() -> str:
+        asked.append(None)
+        if len(asked) == 1:
+            raise ZeroDivisionError("why")
+        return MARK
+
+    board = Board(site.root, mark, lambda: False, VERSION, 60.0)
+    board.start()
+    wait_until(lambda: read_lease(site.root / LEASE_PATH) is not None, "a lease")
+    board.close()
+
+
+def test_whatever_a_host_fails_to_tell_the_next_sign_comes(site: Site) -> None:
+    def tell(beat: int) -> CrewMember:
+        if beat == 1:
+            raise ZeroDivisionError("why")
+        return replace(HOST, beat=beat)
+
+    site.board().look()
+    sign = HostSign(site.root, tell)
+    sign.start()
+    wait_until((site.root / ROLL_CALL_FOLDER / "w1.json").exists, "a sign")
+    sign.close()
+
+
 def test_a_root_that_refuses_is_told_once_and_tried_again(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:

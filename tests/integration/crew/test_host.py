@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.tools.packing import FRAMELIST, prepare
 from vampd.adapters.crew import Carried, Host, HostOrder, take_orders
-from vampd.adapters.crew.carrying import carry_out, pack_up, unpack
+from vampd.adapters.crew.carrying import HostLost, carry_out, pack_up, unpack
 from vampd.disk.durable import place_mark_file
 from vampd.disk.leased import write_lease
 from vampd.errors import ClaimLost, DataError, TransientError, WorkerLost
@@ -162,6 +162,12 @@ def test_an_error_arrives_whatever_it_is(raised: Exception, expected: type[Excep
     assert str(raised) in str(caught.value)
     if expected is DataError:
         assert caught.value.context == {"path": "z"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("answer", [b"", b"no pickle", pickle.dumps(3)])
+def test_an_answer_that_is_none_is_the_loss_of_its_host(answer: bytes) -> None:
+    with pytest.raises(HostLost):
+        unpack(answer)
 
 
 def test_a_host_tells_what_it_is(root: Path, host: Host) -> None:

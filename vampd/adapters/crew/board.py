@@ -68,8 +68,9 @@ class Board:
             self._thread.join(LEASE_EVERY_S)
         with self._changing:
             self._orders.clear()
-        with suppress(OSError):
-            self._write()
+        with suppress(Exception):
+            if self._root_mark() is not None:
+                self._write()
 
     def enter(self) -> Term:
         """A new order in hand, named by the next lease."""
@@ -131,7 +132,7 @@ class Board:
         said = ""
         try:
             self.look()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the hosts would stop for good if it ended here
             said = str(error)
         if said and said != self._said:
             _log.warning("crew.board_refused", error=said)

@@ -119,9 +119,13 @@ def _pickled(error: Exception) -> bytes:
 
 
 def unpack(answer: bytes) -> Carried:
-    """What was carried out; raises the error that it ended in."""
-    found = pickle.loads(answer)
+    """What was carried out; raises the error that it ended in. HostLost for what is no answer."""
+    try:
+        found = pickle.loads(answer)
+    except Exception as error:
+        raise HostLost(f"an answer that cannot be read: {error}") from error
     if isinstance(found, Carried):
         return found
-    assert isinstance(found, VampdError | OSError)
-    raise found
+    if isinstance(found, VampdError | OSError):
+        raise found
+    raise HostLost(f"an answer that is none: {type(found).__name__}")

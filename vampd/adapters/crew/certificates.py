@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -43,8 +44,8 @@ def make_authority(folder: Path, now: datetime) -> bool:
 def make_certificate(folder: Path, host: str, days: int, now: datetime) -> datetime:
     """Make ``HOST.pem`` and ``HOST.key`` by the authority in this folder; the end of it.
 
-    UsageError ``no_host`` for what is no name, ``certificate_exists`` for a key that is there.
-    OSError.
+    UsageError ``no_host`` for what is no name, ``certificate_exists`` for a key that is there,
+    ``authority_unreadable`` for an authority that is none. OSError.
     """
     if not _NAME.fullmatch(host) or host == AUTHORITY:
         raise UsageError("no_host", f"expected the name of a host, found {host!r}")
@@ -53,11 +54,7 @@ def make_certificate(folder: Path, host: str, days: int, now: datetime) -> datet
             "certificate_exists",
             f"{folder / host}.key is there already: remove it, and {host}.pem, to make them anew",
         )
-    authority_key = serialization.load_pem_private_key(
-        (folder / f"{AUTHORITY}.key").read_bytes(), password=None
-    )
-    authority = x509.load_pem_x509_certificate((folder / f"{AUTHORITY}.pem").read_bytes())
-    assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
+    authority, authority_key = _read_authority(folder)
     key = ec.generate_private_key(ec.SECP256R1())
     uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     certificate = (
@@ -69,6 +66,22 @@ def make_certificate(folder: Path, host: str, days: int, now: datetime) -> datet
     )
     _write(folder, host, key, certificate)
     return certificate.not_valid_after_utc
+
+
+def _read_authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    path = folder / f"{AUTHORITY}.key"
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise TypeError(f"a key of another kind: {type(key).__name__}")
+        path = folder / f"{AUTHORITY}.pem"
+        return x509.load_pem_x509_certificate(path.read_bytes()), key
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError(
+            "authority_unreadable",
+            f"{path} is not of an authority that was made here: put back what was, or name another"
+            f" folder ({str(error).partition('. ')[0]})",
+        ) from error
 
 
 def end_of_certificate(path: Path) -> datetime:

@@ -74,7 +74,7 @@ class HostSign:
             said = ""
             try:
                 self.show()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - the host would get no order any more
                 said = str(error)
             if said and said != self._said:
                 _log.warning("crew.sign_refused", error=said)

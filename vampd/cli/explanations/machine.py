@@ -64,6 +64,9 @@ no_host
 certificate_exists
     A host has a key already, which is not replaced.
     Remove its files where they are to be made anew.
+authority_unreadable
+    The authority by which certificates of a crew are made is damaged, or another kind of file.
+    Put back what was made there, or make one anew in another folder, for all hosts.
 crew_local
     `vampd-worker` was started where `crew.engine` is `local`.
     Give it the configuration of the daemon.
