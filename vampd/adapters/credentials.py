@@ -41,7 +41,23 @@ def read_secret(path: Path) -> str:
     return line
 
 
+def refuse_unsafe(path: Path) -> None:
+    """ConfigError ``credentials_unreadable`` or ``credentials_unsafe``, as of `read_secret`."""
+    _read_safely(path)
+
+
 def _read_lines(path: Path, number: int, what: str) -> list[str]:
+    text = _read_safely(path)
+    try:
+        lines = text.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        lines = []
+    if len(lines) != number or not all(lines):
+        raise ConfigError("credentials_malformed", f"{path} must hold {what}; found something else")
+    return lines
+
+
+def _read_safely(path: Path) -> bytes:
     try:
         file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -51,16 +67,9 @@ def _read_lines(path: Path, number: int, what: str) -> list[str]:
     try:
         # Of the open file: its name may refer to another one by now.
         _refuse_unsafe(path, os.fstat(file_fd))
-        text = os.read(file_fd, _LARGEST_BYTES)
+        return os.read(file_fd, _LARGEST_BYTES)
     finally:
         os.close(file_fd)
-    try:
-        lines = text.decode("utf-8").splitlines()
-    except UnicodeDecodeError:
-        lines = []
-    if len(lines) != number or not all(lines):
-        raise ConfigError("credentials_malformed", f"{path} must hold {what}; found something else")
-    return lines
 
 
 def _refuse_unsafe(path: Path, status: os.stat_result) -> None:

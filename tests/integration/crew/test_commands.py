@@ -148,6 +148,33 @@ def test_a_later_host_is_of_the_same_authority_and_nothing_is_replaced(tmp_path:
     assert {path.name: path.read_bytes() for path in folder.iterdir()}.items() >= before.items()
 
 
+@pytest.mark.parametrize("content", [b"", b"nonsense"])
+@pytest.mark.parametrize("name", ["ca.key", "ca.pem"])
+def test_an_authority_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    folder = tmp_path / "crew"
+    make(folder, "w1")
+    (folder / name).write_bytes(content)
+    refused = make(folder, "w2")
+    assert refused.returncode == 2
+    assert str(folder / name) in refused.stderr
+    assert not list(folder.glob("w2*"))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o604])
+def test_doctor_finds_a_key_that_others_may_read(site: CrewSite, tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "crew"
+    make(folder, "w1")
+    (folder / "w1.key").chmod(mode)
+    text = site.configuration.read_text().replace("tcp://", "tls://")
+    files = {"ca_file": "ca.pem", "certificate": "w1.pem", "key": "w1.key"}
+    lines = "".join(f'{name} = "{folder / file}"\n' for name, file in files.items())
+    site.configuration.write_text(text.replace('engine = "dask"\n', f'engine = "dask"\n{lines}'))
+    found = {finding.check: finding for finding in examine_crew(load_settings(site.configuration))}
+    assert found["crew key"].state == (OK if mode == 0o600 else BAD)
+
+
 @pytest.mark.parametrize("name", ["ca", "../w1", "a b", "w1."])
 def test_what_is_no_name_of_a_host_gets_no_certificate(tmp_path: Path, name: str) -> None:
     assert make(tmp_path / "crew", name).returncode == 2

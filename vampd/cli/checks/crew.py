@@ -11,8 +11,11 @@ from vampd import __version__
 from vampd.cli.checks.crew_hosts import OTHER_ROOT, OTHER_VERSION, SILENT, look_at_hosts
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.words import count_of, format_duration
+from vampd.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vampd.config import CrewSettings, Settings
 
 _SCHEDULER_WITHIN_S = 5.0
@@ -53,6 +56,7 @@ def examine_crew(settings: Settings) -> Iterator[Finding]:
     _, kind, options = find_mount(settings.watch.root)
     yield judge_mount(kind, options.split(","))
     yield from _certificates(crew)
+    yield from _key(crew.key)
     yield _scheduler(crew)
     yield from _hosts(settings)
 
@@ -94,6 +98,20 @@ def _certificates(crew: CrewSettings) -> Iterator[Finding]:
         state = BAD if left < 0 else WARN if left < _FEW_DAYS else OK
         cure = "" if state == OK else ": make one by `vampctl crew certificates`"
         yield Finding(check, state, f"{path} has {count_of(left, 'day')} left{cure}")
+
+
+def _key(path: Path | None) -> Iterator[Finding]:
+    """Whoever reads it has programs run as the owner of the nights."""
+    from vampd.adapters.credentials import refuse_unsafe
+
+    if path is None:
+        return
+    try:
+        refuse_unsafe(path)
+    except ConfigError as error:
+        yield Finding("crew key", BAD, error.message)
+    else:
+        yield Finding("crew key", OK, f"{path} is its owner's alone")
 
 
 def _scheduler(crew: CrewSettings) -> Finding:
