@@ -78,6 +78,9 @@ def test_what_keeps_a_host_from_packing_is_said(
 
 def test_a_crew_without_a_host_fails_the_command(site: CrewSite) -> None:
     assert hosts(site) == (1, [])
+    shown = run_here(["vampctl", "crew", "--config", str(site.configuration)])
+    assert shown.returncode == 1
+    assert shown.stdout.endswith("no host has left a sign: start vampd-worker on one\n")
 
 
 def test_a_site_without_other_hosts_is_told_so(site: CrewSite) -> None:

@@ -59,7 +59,10 @@ def crew(context: typer.Context, as_json: JsonOption = False, config: ConfigOpti
         write_prose('crew.engine is "local": this machine alone packs')
     else:
         write(f"{settings.crew.engine} at {settings.crew.scheduler}")
-        write_table(_COLUMNS, [_row(one) for one in hosts])
+        if hosts:
+            write_table(_COLUMNS, [_row(one) for one in hosts])
+        else:
+            write_prose("no host has left a sign: start vampd-worker on one")
     if not is_local and (not hosts or any(one.problem for one in hosts)):
         raise typer.Exit(EXIT_NIGHT)
 
