@@ -37,7 +37,9 @@ def main() -> None:
     arguments = _parse()
     if arguments.random:
         with ProcessPoolExecutor(arguments.jobs) as executor:
-            _print_random(executor, range(arguments.first, arguments.first + arguments.random))
+            seeds = range(arguments.first, arguments.first + arguments.random)
+            for rough in (False, True):
+                _print_random(executor, seeds, rough)
         return
     names = arguments.scenarios or [*SCENARIOS, *HANDSHAKE_SCENARIOS]
     seeds = range(arguments.first, arguments.first + arguments.seeds)
@@ -80,21 +82,23 @@ def _print_scores(
         print(f"{'all':<{width}}" + _score_line(judge, score))
 
 
-def _print_random(executor: ProcessPoolExecutor, seeds: range) -> None:
+def _print_random(executor: ProcessPoolExecutor, seeds: range, rough: bool) -> None:
     """The figures of random nights: each night on which a rule is wrong, and the sums."""
+    kind = "rough" if rough else "random"
     print(f"{'night':<12}" + "".join(f"  {column}" for column in _SCORE_COLUMNS))
     totals = dict.fromkeys(JUDGES, Score())
-    for seed, by_judge in zip(seeds, executor.map(_score_random, seeds), strict=True):
+    scores = executor.map(partial(_score_random, rough=rough), seeds)
+    for seed, by_judge in zip(seeds, scores, strict=True):
         for judge, score in by_judge.items():
             totals[judge] += score
             if score.wrong_pairs or score.wrong_labels or score.lost or score.doubled:
-                print(f"{f'random_{seed}':<12}" + _score_line(judge, score), flush=True)
+                print(f"{f'{kind}_{seed}':<12}" + _score_line(judge, score), flush=True)
     for judge, score in totals.items():
         print(f"{'all':<12}" + _score_line(judge, score))
 
 
-def _score_random(seed: int) -> dict[str, Score]:
-    return score_night(random_night(seed))
+def _score_random(seed: int, rough: bool) -> dict[str, Score]:
+    return score_night(random_night(seed, rough=rough))
 
 
 def _judge(scenario: Scenario, seeds: range) -> Tally:
@@ -141,7 +145,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="scenario", help="default: all")
     parser.add_argument("--seeds", type=int, default=50, help="nights per scenario")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
-    parser.add_argument("--random", type=int, help="so many random nights, and no scenario")
+    parser.add_argument("--random", type=int, help="so many random and rough nights, no scenario")
     parser.add_argument("--minutes", type=float, help="judge for so long, on from where it stopped")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()

@@ -40,8 +40,12 @@ class _Shots:
     end_us: float
 
 
-def random_night(seed: int) -> SimulatedNight:
-    """A night of two to six runs; the same seed gives the same night."""
+def random_night(seed: int, *, rough: bool = False) -> SimulatedNight:
+    """A night of two to six runs; the same seed gives the same night.
+
+    A ``rough`` one has, in each run, many stamps that are late in bursts, and triggers that the
+    cameras miss without a trace: what seldom meets otherwise.
+    """
     rng = np.random.default_rng([seed, 14])
     crop = (CROP_64, CROP_192, STANDARD)[int(rng.integers(3))]
     counts = {stream: int(rng.integers(10**5, 10**8)) for stream in CAMERA_STREAMS}
@@ -55,8 +59,8 @@ def random_night(seed: int) -> SimulatedNight:
         run = replace(run, period_us=max(run.period_us, round(float(np.median(intervals_us)))))
         runs.append(run)
         for stream in CAMERA_STREAMS:
-            stamps_us = _stamp(run, stream, shots, rng) + start_us
-            kept, cnt0 = _log(stream, shots, rng)
+            stamps_us = _stamp(run, stream, shots, rng, rough) + start_us
+            kept, cnt0 = _log(stream, shots, rng, rough)
             own = counts[stream] + cnt0
             counts[stream] = int(own[-1]) + 1 if len(own) else counts[stream]
             for part in np.array_split(kept, -(-len(kept) // run.frames_per_cube[0]) or 1):
@@ -122,18 +126,23 @@ def _shoot(run: Run, rng: np.random.Generator) -> _Shots:
     return _Shots(ends, states, now_us)
 
 
-def _stamp(run: Run, stream: Stream, shots: _Shots, rng: np.random.Generator) -> Float64:
+def _stamp(
+    run: Run, stream: Stream, shots: _Shots, rng: np.random.Generator, rough: bool
+) -> Float64:
     """When the framegrabber stamps each frame: never early, and in order."""
     ends_us = shots.ends_us[stream.camera - 1]
     late_us = np.zeros(len(ends_us))
-    match int(rng.integers(4)):
+    shape, bursts = int(rng.integers(4)), 0.004
+    if rough:
+        shape, bursts = 2, 0.01
+    match shape:
         case 0:
             late_us = rng.uniform(0, rng.choice([5.0, 30.0, 100.0]), len(ends_us))
         case 1:
             late_us = np.minimum(5.0 * rng.pareto(1.5, len(ends_us)), 20_000)
         case 2:
             late_us = rng.exponential(4.0, len(ends_us))
-            for begin in np.flatnonzero(rng.random(len(ends_us)) < 0.004).tolist():
+            for begin in np.flatnonzero(rng.random(len(ends_us)) < bursts).tolist():
                 until_us = ends_us[begin] + np.exp(rng.uniform(np.log(300), np.log(20_000)))
                 waiting = np.flatnonzero((ends_us >= ends_us[begin]) & (ends_us < until_us))
                 late_us[waiting] = np.maximum(late_us[waiting], until_us - ends_us[waiting])
@@ -146,10 +155,13 @@ def _stamp(run: Run, stream: Stream, shots: _Shots, rng: np.random.Generator) ->
     return ordered
 
 
-def _log(stream: Stream, shots: _Shots, rng: np.random.Generator) -> tuple[Int64, Int64]:
+def _log(
+    stream: Stream, shots: _Shots, rng: np.random.Generator, rough: bool
+) -> tuple[Int64, Int64]:
     """The exposures that reach a cube, and their counts: what the framegrabber saw is counted."""
     count = len(shots.states)
-    unseen = rng.random(count) < rng.choice([0.0, 0.0, 0.002, 0.02])
+    missed = [0.002, 0.005, 0.01, 0.02] if rough else [0.0, 0.0, 0.002, 0.02]
+    unseen = rng.random(count) < rng.choice(missed)
     dropped = rng.random(count) < rng.choice([0.0, 0.0, 0.002, 0.05])
     off_us = rng.choice([0.0, rng.uniform(0, 0.4e6)])
     ends_us = shots.ends_us[stream.camera - 1]

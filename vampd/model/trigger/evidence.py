@@ -9,79 +9,26 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.intervals import (
-    IntervalEvidence,
-    doubt_settings,
-    is_queued,
-    is_untold,
-    saved_on_misses,
-    weigh_intervals,
-)
+from vampd.model.trigger.intervals import IntervalEvidence, weigh_intervals
 from vampd.model.trigger.kernels import Kernels
-from vampd.model.trigger.neighbors import Neighbors, of_second
-from vampd.model.trigger.offsets import cost_of_other_class, offset_costs
-from vampd.model.trigger.stretches import begins_of, leave_turns, pieces_of
+from vampd.model.trigger.neighbors import UNKNOWN_US
+from vampd.model.trigger.night import Camera, Night
 from vampd.model.trigger.tempo import Tempo, at_frames
-from vampd.model.trigger.unlate import missed_alone
-from vampd.model.trigger.weights import CLASSES, NEAR_US, PAIR_COSTS, SHIFTS
+from vampd.model.trigger.weights import (
+    CLASSES,
+    NEAR_US,
+    OFFSET_JUMPS_COST,
+    OFFSET_LIMIT,
+    OTHER_CLASS_COST,
+    PAIR_COSTS,
+    SHIFTS,
+    offset_cost,
+)
 
 Int64 = npt.NDArray[np.int64]
 _CALM_SCATTERS = 3
-_EVER_US = 10**12  # before the first frame of a night
+_JUMP_WIDTHS = 2  # a median of so many hardly moves from frame to frame
 _Record = TypeVar("_Record", Arrivals, Counted, Tempo)
-
-
-@dataclass(frozen=True)
-class Camera:
-    """One camera's frames with all that is known of each; arrays of shape (frames, ...).
-
-    ``expected`` is the other camera's count in the middle shift, ``piece`` what of camera 1 has one
-    exposure, ``since_us`` the time since any frame of either camera; ``missed``,
-    ``alone``, ``saved`` and ``leaving`` have one value per interval, as ``tempo`` has.
-    """
-
-    arrivals: Arrivals
-    counted: Counted
-    tempo: Tempo
-    missed: Int64
-    alone: Int64
-    saved: Int64
-    leaving: npt.NDArray[np.bool_]
-    late_us: Int64
-    may_be_us: Int64
-    queued: Int64
-    untold: npt.NDArray[np.bool_]
-    reference: Int64
-    expected: Int64
-    offsets_us: Int64
-    width_us: Int64
-    stretch: Int64
-    piece: Int64
-    since_us: Int64
-
-    def __len__(self) -> int:
-        return len(self.arrivals)
-
-
-@dataclass(frozen=True)
-class Night:
-    """Both cameras' frames in the order of inference; arrays of shape (frames,).
-
-    ``camera`` is 0 or 1, ``row`` the position among that camera's frames, ``begins`` whether a
-    stretch begins, ``previous`` that camera's count before; ``frames_of_stretch`` by number.
-    """
-
-    cameras: tuple[Camera, Camera]
-    camera: Int64
-    row: Int64
-    count: Int64
-    reference: Int64
-    previous: Int64
-    begins: Int64
-    frames_of_stretch: Int64
-
-    def __len__(self) -> int:
-        return len(self.camera)
 
 
 @dataclass(frozen=True)
@@ -95,73 +42,6 @@ class Evidence:
     pairs: Int64
     partners: Int64
     other_class: Int64
-
-
-def order_night(
-    arrivals: tuple[Arrivals, Arrivals],
-    counted: tuple[Counted, Counted],
-    tempos: tuple[Tempo, Tempo],
-    neighbors: Neighbors,
-) -> Night:
-    """Put both cameras' frames in time order."""
-    sizes = [len(side) for side in arrivals]
-    camera = np.repeat(np.array([0, 1], dtype=np.int64), sizes)
-    times_us = np.concatenate([side.times_us for side in counted])
-    order = np.lexsort((camera, times_us))
-    exposure_us = np.concatenate([side.exposure_us for side in arrivals])[order]
-    begins = begins_of(times_us[order], exposure_us)
-    stretch = np.empty(len(order), dtype=np.int64)
-    stretch[order] = np.cumsum(begins)
-    since_us = np.empty(len(order), dtype=np.int64)
-    since_us[order] = np.diff(times_us[order], prepend=times_us[order][:1] - _EVER_US)
-    count = np.concatenate([side.count for side in counted])
-    previous = np.concatenate(
-        [np.concatenate([np.zeros(1, np.int64), side.count])[: len(side.count)] for side in counted]
-    )
-    offsets_us = neighbors.offsets_us, of_second(*counted, neighbors.offsets_us)
-    width_us = neighbors.width_us, of_second(*counted, neighbors.width_us)
-    piece = pieces_of(counted[0].times_us, arrivals[0].exposure_us)
-    pieces = piece, of_second(*counted, piece)
-    parts = slice(0, sizes[0]), slice(sizes[0], None)
-    cameras = tuple(
-        Camera(
-            arrivals[number],
-            counted[number],
-            doubt_settings(counted[number], tempos[number], neighbors.late_us[number]),
-            neighbors.missed[number],
-            missed_alone(count[own], stretch[own], count[other], stretch[other]),
-            saved_on_misses(counted[number], tempos[number]),
-            leave_turns(
-                counted[number].times_us,
-                counted[number].count,
-                stretch[own],
-                tempos[number].period_us,
-                tempos[number].half_width_us,
-            ),
-            neighbors.late_us[number],
-            neighbors.may_be_us[number],
-            is_queued(counted[number], tempos[number]),
-            is_untold(counted[number], tempos[number], arrivals[number].scatter_us),
-            neighbors.references[number],
-            counted[number].count + (1 - 2 * number) * neighbors.references[number],
-            offsets_us[number],
-            width_us[number],
-            stretch[own],
-            pieces[number],
-            since_us[own],
-        )
-        for number, own, other in ((0, *parts), (1, *reversed(parts)))
-    )
-    return Night(
-        (cameras[0], cameras[1]),
-        camera[order],
-        np.concatenate([np.arange(size) for size in sizes])[order],
-        count[order],
-        np.concatenate(neighbors.references)[order],
-        previous[order],
-        begins.astype(np.int64),
-        np.bincount(stretch),
-    )
 
 
 def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Evidence:
@@ -181,7 +61,7 @@ def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Ev
     if len(begins):
         # Without a pair in it, a stretch has no offset.
         together = np.logical_or.reduceat(paired, begins, axis=0)
-        pairs[begins] -= offset_costs(offsets_us[begins])[:, :, None] * together[:, None, :]
+        pairs[begins] -= _offset_costs(offsets_us[begins])[:, :, None] * together[:, None, :]
     width_us, piece = (
         _merge(
             camera,
@@ -193,7 +73,7 @@ def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Ev
         IntervalEvidence(*merged),
         pairs,
         partners,
-        cost_of_other_class(offsets_us, width_us, piece),
+        _cost_of_other_class(offsets_us, width_us, piece),
     )
 
 
@@ -233,13 +113,15 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
     weights = np.zeros((frames, CLASSES, SHIFTS), dtype=np.int64)
     partners = np.full((frames, SHIFTS), -1, dtype=np.int64)
     expected = own.expected[rows]
-    near = _around(other, own.counted.times_us[rows], expected)
+    near = _around(other, own.came_us[rows], expected)
     period_us = at_frames(own.tempo.period_us)[rows]
     kernels.weigh_partners(
+        own.came_us,
         own.counted.times_us,
         own.expected,
         rows.start,
         own.queued[rows],
+        other.came_us[near],
         other.counted.times_us[near],
         other.counted.count[near],
         other.queued[near],
@@ -274,8 +156,8 @@ def _around(other: Camera, times_us: Int64, expected: Int64) -> slice:
     """The other camera's frames that are near in time or by count."""
     if not len(times_us):
         return slice(0, 0)
-    begin = np.searchsorted(other.counted.times_us, times_us[0] - NEAR_US)
-    end = np.searchsorted(other.counted.times_us, times_us[-1] + NEAR_US, side="right")
+    begin = np.searchsorted(other.came_us, times_us[0] - NEAR_US)
+    end = np.searchsorted(other.came_us, times_us[-1] + NEAR_US, side="right")
     least = np.searchsorted(other.counted.count, expected.min() - SHIFTS)
     most = np.searchsorted(other.counted.count, expected.max() + SHIFTS, side="right")
     return slice(int(min(begin, least)), int(max(end, most)))
@@ -298,3 +180,26 @@ def _merge(camera: Int64, sides: list[npt.NDArray[np.int64]]) -> Int64:
     for number in (0, 1):
         merged[camera == number] = sides[number]
     return merged
+
+
+def _offset_costs(offsets_us: Int64) -> Int64:
+    """What each class costs a stretch (frames, CLASSES) by its offset."""
+    unknown = offsets_us == UNKNOWN_US
+    costs = np.where(unknown, OFFSET_LIMIT, offset_cost(offsets_us))
+    # Without a frame near in time nothing is known of the offset, and nothing is said against it.
+    middle = CLASSES // 2
+    costs[:, middle] = np.where(unknown[:, middle], 0, costs[:, middle])
+    return costs
+
+
+def _cost_of_other_class(offsets_us: Int64, width_us: Int64, piece: Int64) -> Int64:
+    """What it costs to take to each class at each frame."""
+    middle_us = offsets_us[:, CLASSES // 2]
+    jumps = np.zeros(len(middle_us), dtype=np.bool_)
+    jumps[1:] = np.abs(np.diff(middle_us)) > _JUMP_WIDTHS * width_us[1:]
+    costs = _offset_costs(offsets_us)
+    # With another exposure, the offset is another one, as small as any: the least one is free. A
+    # clock that was set is off by whatever.
+    renewed = np.diff(piece, prepend=piece[:1]) != 0
+    jumped = OFFSET_JUMPS_COST + renewed[:, None] * (costs - costs.min(axis=1, keepdims=True))
+    return np.where(jumps[:, None], jumped, OTHER_CLASS_COST + costs)

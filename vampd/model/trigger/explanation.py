@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals
-from vampd.model.trigger.evidence import Evidence, Night
+from vampd.model.trigger.evidence import Evidence
 from vampd.model.trigger.inference import (
     DRIVEN,
     NONE,
@@ -18,11 +18,11 @@ from vampd.model.trigger.inference import (
     is_far,
     is_untold_pair,
     read_states,
-    survey,
     weigh,
 )
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
+from vampd.model.trigger.night import Night, survey
 from vampd.model.trigger.partners import ALONE, is_at_edge
 from vampd.model.trigger.tempo import at_frames
 from vampd.model.trigger.weights import CLASSES, LOG_ADD, LOG_ADD_BITS, NAT, NEVER, SHIFTS

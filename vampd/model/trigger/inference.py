@@ -8,21 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
-from vampd.model.trigger.evidence import Evidence, Night, gather_evidence, order_night
-from vampd.model.trigger.intervals import number_by_time
+from vampd.model.trigger.arrivals import Arrivals
+from vampd.model.trigger.evidence import Evidence, gather_evidence
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
-from vampd.model.trigger.neighbors import find_neighbors
+from vampd.model.trigger.night import Night, survey
 from vampd.model.trigger.partners import (
     ALONE,
     agree,
     choose_pairs,
     is_at_edge,
     is_later_than_told,
+    is_odd,
     is_off_by_triggers,
 )
-from vampd.model.trigger.tempo import at_frames, share_tempo, tempo_of
+from vampd.model.trigger.tempo import at_frames
 from vampd.model.trigger.weights import (
     APART_US,
     CARD_OFF_COST,
@@ -99,6 +99,7 @@ def infer(
         claims.append(_claim(night, begin, table, shift, sure & ~edge))
         del piece, table
     partners = choose_pairs(claims, sizes)
+    _part_odd(night, partners)
     fitted = [side.fitted.copy() for side in (first, second)]
     paired = np.flatnonzero(partners[0] != ALONE)
     # A card may be a cube late: the camera that says IN is believed for both frames of a pair.
@@ -174,28 +175,6 @@ def read_states(night: Night, piece: Weighed, kernels: Kernels) -> Int64:
     )
 
 
-def survey(first: Arrivals, second: Arrivals) -> Night:
-    """What is known of the frames before any is weighed: counts, tempo, neighbors."""
-    one, two = _number(first), _number(second)
-    own, other = tempo_of(first, one), tempo_of(second, two)
-    ends_us = one.times_us[1:], two.times_us[1:]
-    (own, own_slower), (other, other_slower) = (
-        share_tempo(own, ends_us[0], other, ends_us[1]),
-        share_tempo(other, ends_us[1], own, ends_us[0]),
-    )
-    one, two = number_by_time(one, own, own_slower), number_by_time(two, other, other_slower)
-    neighbors = find_neighbors((one, two), (first, second), (own, other))
-    return order_night((first, second), (one, two), (own, other), neighbors)
-
-
-def _number(arrivals: Arrivals) -> Counted:
-    counted = count_frames(arrivals)
-    if counted.honest:
-        return counted
-    every = np.ones(max(len(arrivals) - 1, 0), dtype=np.bool_)
-    return number_by_time(counted, tempo_of(arrivals, counted), every)
-
-
 def _solve(
     night: Night, start: int, evidence: Evidence, entry: Int32 | None, kernels: Kernels
 ) -> tuple[Int32, Int32]:
@@ -255,12 +234,27 @@ def _claim(
     return first[mine], second[mine]
 
 
+def _part_odd(night: Night, partners: tuple[Int64, Int64]) -> None:
+    """Take away pairs that are off by a trigger from those before and after them.
+
+    Each camera may have missed another trigger there; a late frame is told by those after it.
+    """
+    one, two = night.cameras
+    first = np.flatnonzero(partners[0] != ALONE)
+    second = partners[0][first]
+    offset_us = two.counted.times_us[second] - one.counted.times_us[first]
+    period_us = at_frames(one.tempo.period_us)[first]
+    late_us = one.late_us[first], two.late_us[second]
+    odd = is_odd(offset_us, one.stretch[first], period_us, late_us)
+    partners[0][first[odd]] = partners[1][second[odd]] = ALONE
+
+
 def later_camera(night: Night, first: Int64, second: Int64) -> Int64:
     """Whose frame is the later one of each pair, by whose margin it is given: 0 or 1.
 
     In the order of inference, that is camera 2 of two at the same time.
     """
-    one, two = (side.counted.times_us for side in night.cameras)
+    one, two = (side.came_us for side in night.cameras)
     return np.where(one[first] > two[second], 0, 1)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
 from vampd.model.trigger.tempo import Tempo
+from vampd.model.trigger.unlate import has_waited
 from vampd.model.trigger.weights import (
     CARD_CHANGES_COST,
     EARLY_COST,
@@ -267,29 +268,32 @@ def number_by_time(counted: Counted, tempo: Tempo, chosen: npt.NDArray[np.bool_]
     return replace(counted, count=count[: len(counted.count)].astype(np.int64))
 
 
-def is_untold(counted: Counted, tempo: Tempo, scatter_us: Int64) -> npt.NDArray[np.bool_]:
+def is_untold(
+    counted: Counted, came_us: Int64, tempo: Tempo, scatter_us: Int64
+) -> npt.NDArray[np.bool_]:
     """Whether a frame may as well be late, and the next trigger missed, as the one before it.
 
-    It came some triggers later than counted, and T is so short beside the documented scatter
-    (frames,) that any lateness fits.
+    It came (``came_us``) some triggers later than counted, and T is so short beside the documented
+    scatter (frames,) that any lateness fits; or it waited with such a frame.
     """
-    untold = np.zeros(len(counted.times_us), dtype=np.bool_)
+    frames = np.arange(len(came_us))
+    untold = np.zeros(len(frames), dtype=np.bool_)
     period_us = tempo.period_us
-    later_us = np.diff(counted.times_us) - np.diff(counted.count) * period_us
+    later_us = np.diff(came_us) - np.diff(counted.count) * period_us
     half_us, width_us = tempo.half_width_us, _STILL_SCATTERS * tempo.scatter_us
     # More than any interval is longer by.
     least_us = np.maximum(period_us - half_us - width_us, half_us + width_us)
     untold[1:] = (later_us > least_us) & (later_us < WHOLE_PERIODS * period_us)
     untold[1:] &= period_us < TELLING_SCATTERS * scatter_us[1:]
-    return untold
+    first = np.concatenate([[True], ~has_waited(counted, tempo)])[: len(frames)]
+    of_wait = np.maximum.accumulate(np.where(first, frames, 0))
+    return np.asarray(np.maximum.accumulate(np.where(untold, frames, -1)) >= of_wait)
 
 
 def is_queued(counted: Counted, tempo: Tempo) -> Int64:
     """Whether a frame, or the next, was stamped sooner than any trigger comes: it waited."""
-    # Of one trigger, however many were counted: a counter may count too much.
-    shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, 0)
-    queued = 5 * np.diff(counted.times_us) < 3 * shortest_us
+    waited = has_waited(counted, tempo)
     either = np.zeros(len(counted.times_us), dtype=np.bool_)
-    either[1:] |= queued
-    either[:-1] |= queued
+    either[1:] |= waited
+    either[:-1] |= waited
     return either.astype(np.int64)

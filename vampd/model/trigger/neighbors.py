@@ -28,8 +28,8 @@ class Neighbors:
     For each of camera 1, ``offsets_us`` (frames, CLASSES) is what camera 2 is later by if that is
     the nearest frame's trigger or one before or after it; ``width_us`` is the scatter of these.
     ``missed`` is how many triggers each camera missed without a trace in each of its intervals,
-    ``late_us`` how late each frame is, as those after it tell, and ``may_be_us`` how late
-    it may be by those before it.
+    ``late_us`` how late each frame is, as those after it tell, ``may_be_us`` how late
+    it may be by those before it, and ``came_us`` when it came: its stamp without the lateness.
     """
 
     references: tuple[Int64, Int64]
@@ -38,6 +38,7 @@ class Neighbors:
     missed: tuple[Int64, Int64]
     late_us: tuple[Int64, Int64]
     may_be_us: tuple[Int64, Int64]
+    came_us: tuple[Int64, Int64]
 
 
 def find_neighbors(
@@ -55,9 +56,9 @@ def find_neighbors(
         late_by(two, tempos[1], cameras[1].exposure_us),
     )
     late_us, may_be_us = (first_late, second_late), (first_may, second_may)
-    times_us = tuple(
-        unlate(side.times_us, late, tempo)
-        for side, late, tempo in zip(counted, late_us, tempos, strict=True)
+    times_us = (
+        unlate(one.times_us, first_late, tempos[0]),
+        unlate(two.times_us, second_late, tempos[1]),
     )
     (first_missed, first_gone), (second_missed, second_gone) = (
         missed_by_count(one, times_us[0], two, times_us[1], tempos[0]),
@@ -66,14 +67,18 @@ def find_neighbors(
     missed = first_missed, second_missed
     nothing = (np.zeros(frames, dtype=np.int64), np.zeros(len(two.times_us), dtype=np.int64))
     if not frames or not len(two.times_us):
-        return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us, may_be_us)
+        return Neighbors(
+            nothing, unknown, arrivals.scatter_us, missed, late_us, may_be_us, times_us
+        )
     nearest = _nearest(times_us[1], times_us[0])
     # Each other's nearest: a frame whose trigger the other camera missed has none.
     mutual = _nearest(times_us[0], times_us[1])[nearest] == np.arange(frames)
     distance_us = np.abs(times_us[1][nearest] - times_us[0])
     near = np.flatnonzero(mutual & (distance_us <= NEAR_US))
     if not len(near):
-        return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us, may_be_us)
+        return Neighbors(
+            nothing, unknown, arrivals.scatter_us, missed, late_us, may_be_us, times_us
+        )
     stretch = stretches_of(one.times_us, arrivals.exposure_us)
     # What the cameras missed without a trace is taken out, so that the rest hardly changes.
     gone = tuple(np.concatenate([[0], np.cumsum(part)]) for part in (first_gone, second_gone))
@@ -81,7 +86,10 @@ def find_neighbors(
     smooth = running_median(level, stretch[near], _REFERENCE_WINDOW)
     index = np.searchsorted(near, np.arange(frames), side="right") - 1
     first = smooth[index.clip(0)] + gone[0]
-    references = first - of_first(one, two, gone[1]), of_second(one, two, first) - gone[1]
+    references = (
+        first - of_first(*times_us, gone[1]),
+        of_second(*times_us, first) - gone[1],
+    )
     difference_us = two.times_us[nearest[near]] - one.times_us[near]
     # Another exposure may have another offset.
     piece = pieces_of(one.times_us, arrivals.exposure_us)
@@ -101,7 +109,7 @@ def find_neighbors(
     width_us = arrivals.scatter_us
     if len(alike):
         width_us = np.maximum(5 * spread(scatter_us, alike, piece) // 2, width_us)
-    return Neighbors(references, offsets_us, width_us, missed, late_us, may_be_us)
+    return Neighbors(references, offsets_us, width_us, missed, late_us, may_be_us, times_us)
 
 
 def _nearest(times_us: Int64, wanted_us: Int64) -> Int64:
@@ -111,15 +119,15 @@ def _nearest(times_us: Int64, wanted_us: Int64) -> Int64:
     return np.where(nearer, before, after)
 
 
-def of_second(one: Counted, two: Counted, values: Int64) -> Int64:
+def of_second(one_us: Int64, two_us: Int64, values: Int64) -> Int64:
     """Values of camera 1's frames for camera 2's: those of the last frame before."""
-    if not len(one.times_us):
-        return np.full((len(two.times_us), *values.shape[1:]), UNKNOWN_US, dtype=np.int64)
-    last = np.searchsorted(one.times_us, two.times_us, side="right") - 1
+    if not len(one_us):
+        return np.full((len(two_us), *values.shape[1:]), UNKNOWN_US, dtype=np.int64)
+    last = np.searchsorted(one_us, two_us, side="right") - 1
     return np.asarray(values[last.clip(0)])
 
 
-def of_first(one: Counted, two: Counted, values: Int64) -> Int64:
+def of_first(one_us: Int64, two_us: Int64, values: Int64) -> Int64:
     """Values of camera 2's frames for camera 1's: those of the last frame before."""
-    last = np.searchsorted(two.times_us, one.times_us) - 1
+    last = np.searchsorted(two_us, one_us) - 1
     return np.asarray(values[last.clip(0)])

@@ -15,6 +15,7 @@ Int64 = npt.NDArray[np.int64]
 ALONE = -1  # in the place of a partner's position
 _FARTHEST = 64  # frames
 _WHOLE_WIDTHS = 4
+_BESIDE = 4  # pairs, before and after one
 
 
 def is_off_by_triggers(
@@ -42,6 +43,31 @@ def is_later_than_told(
     least_us = off_us[np.arange(len(off_us)), np.abs(off_us).argmin(axis=1)]
     told_us = np.where(least_us > 0, late_us[1], late_us[0])
     return np.asarray(np.abs(least_us) > slack_us + 2 * told_us)
+
+
+def is_odd(
+    offset_us: Int64, stretch: Int64, period_us: Int64, late_us: tuple[Int64, Int64]
+) -> npt.NDArray[np.bool_]:
+    """Whether the offset of a pair is unlike those before it and unlike those after it.
+
+    Of the four nearest pairs of its stretch on each side, most are then off by more than half of T,
+    and by more than what its later frame is late by, as the frames after it tell. All arrays have
+    the shape (pairs,), in the order of the night.
+    """
+    alike = np.zeros((2, len(offset_us)), dtype=np.int64)
+    beside = np.zeros_like(alike)
+    for ahead in range(1, 1 + min(_BESIDE, len(offset_us) - 1)):
+        for side, own, other in (
+            (0, slice(ahead, None), slice(-ahead)),
+            (1, slice(-ahead), slice(ahead, None)),
+        ):
+            off_us = offset_us[own] - offset_us[other]
+            told_us = np.where(off_us > 0, late_us[1][own], late_us[0][own])
+            same = stretch[own] == stretch[other]
+            beside[side, own] += same
+            alike[side, own] += same & (np.abs(off_us) <= period_us[own] // 2 + 2 * told_us)
+    unlike = (2 * alike < beside) | (beside == 0)
+    return np.asarray(unlike.all(axis=0) & (beside.sum(axis=0) >= _BESIDE) & (period_us > 0))
 
 
 @overload
@@ -86,10 +112,12 @@ def agree(
 
 def weigh_partners(
     own_us: Int64,
+    own_stamped_us: Int64,
     own_counts: Int64,
     first: int,
     queued: Int64,
     other_us: Int64,
+    other_stamped_us: Int64,
     other_counts: Int64,
     other_queued: Int64,
     offsets_us: Int64,
@@ -122,7 +150,7 @@ def weigh_partners(
     apart_us, cost_apart = costs[3], costs[4]
     near_us, cost_lost = costs[5], costs[6]
     close_us, cost_close, cost_closer = costs[7], costs[8], costs[9]
-    most_whole, cost_whole = costs[10], costs[11]
+    most_whole, cost_whole, nat_per_doubling = costs[10], costs[11], costs[12]
     after = 0
     for frame in range(len(queued)):
         here = first + frame
@@ -173,8 +201,8 @@ def weigh_partners(
                     weights[frame, number, shift] = -lost - alone
                 continue
             partners[frame, shift] = place
-            difference_us = sign * (other_us[place] - now_us)
-            later = (difference_us < 0) == (sign > 0)
+            later = other_us[place] < now_us or (sign < 0 and other_us[place] == now_us)
+            difference_us = sign * (other_stamped_us[place] - own_stamped_us[here])
             if abs(difference_us) > apart_us and (lost == 0 or not later):
                 # Two triggers' frames: neither waits for one that comes so much later, and where no
                 # frame is near, the counts only happen to be alike.
@@ -206,5 +234,11 @@ def weigh_partners(
                             rest_us = abs(excess_us - whole * period_us[frame])
                             rest_us = min(rest_us, abs(rest_us - half_us[frame]))
                             if rest_us <= 4 * width:
-                                cost += cost_whole
+                                # As unlikely as it is to land so near to one: ln of T / 8 widths.
+                                parts = period_us[frame] // (8 * width)
+                                unlikely = 0
+                                while parts > 0 and unlikely < cost_whole:
+                                    unlikely += nat_per_doubling
+                                    parts //= 2
+                                cost += min(unlikely, cost_whole)
                 weights[frame, number, shift] = -cost - alone

@@ -28,8 +28,10 @@ def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> tuple[Int64, 
         return np.zeros_like(times_us), np.zeros_like(times_us)
     steps_us = np.diff(times_us)
     timed = (steps_us + tempo.period_us // 2) // np.maximum(tempo.period_us, 1)
-    # A counter may count too much, and over many triggers T is not exact enough.
-    due = np.minimum(np.diff(counted.count), np.maximum(timed, 1))
+    # A counter may count too much, and over many triggers T is not exact enough. Of frames that
+    # waited for each other, the time tells nothing.
+    due = np.diff(counted.count)
+    due = np.where(has_waited(counted, tempo), due, np.minimum(due, np.maximum(timed, 1)))
     own = _is_own(tempo.period_us)
     exact = (tempo.period_us > 0) & (due <= _EXACT_TRIGGERS) & own
     due_us = np.where(exact, tempo.period_us * due, steps_us)
@@ -42,6 +44,13 @@ def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> tuple[Int64, 
     )
     ahead_us = np.asarray(_least_of_next(since_us[::-1])[::-1])
     return until_us - _least_of_next(until_us), since_us - ahead_us
+
+
+def has_waited(counted: Counted, tempo: Tempo) -> npt.NDArray[np.bool_]:
+    """Whether each interval is shorter than any between triggers: its frame waited."""
+    # Of one trigger, however many were counted: a counter may count too much.
+    shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, 0)
+    return np.asarray(5 * np.diff(counted.times_us) < 3 * shortest_us)
 
 
 def _is_own(period_us: Int64) -> npt.NDArray[np.bool_]:
@@ -66,7 +75,9 @@ def unlate(times_us: Int64, late_us: Int64, tempo: Tempo) -> Int64:
     period_us = at_frames(tempo.period_us)[: len(times_us)]
     half_us = at_frames(tempo.half_width_us)[: len(times_us)]
     late = (late_us > half_us + period_us // 2) & (period_us > 0)
-    return np.where(late, times_us - late_us, times_us)
+    came_us = np.where(late, times_us - late_us, times_us)
+    # Nor did any frame before it come later.
+    return np.asarray(np.minimum.accumulate(came_us[::-1])[::-1])
 
 
 def missed_by_count(

@@ -76,6 +76,7 @@ CARD_OFF_COST: Final = 6 * NAT
 # Two readings. Without the alternation an interval may be T - J where T is still that of the
 # alternation; and a turn is left unfinished as likely as not in a gap among gaps that leave some.
 READINGS_COST: Final = 710
+DOUBLING_COST: Final = 710  # of half the chance
 
 # What a turn that was not finished costs, by how long (us) the trigger stood still.
 FLIP_AFTER_US: Final = (0, 100, 50_000, 500_000, 3_000_000)
@@ -112,7 +113,7 @@ PAIR_COSTS: Final[Int64] = np.array(
     [
         *(NAT, PAIR_LIMIT, QUEUED_LIMIT, APART_US, APART_COST),
         *(NEAR_US, LOST_COST, CLOSE_US, CLOSE_COST, CLOSER_COST),
-        *(WHOLE_PERIODS, LATE_BY_PERIODS_COST),
+        *(WHOLE_PERIODS, LATE_BY_PERIODS_COST, DOUBLING_COST),
     ],
     dtype=np.int64,
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.model.trigger.test_inference import (
+    HALF_US,
     OFFSET_US,
     arrivals,
     solve,
@@ -147,3 +148,34 @@ def test_a_night_in_pieces_is_what_it_is_in_one(monkeypatch, kept):
         (*whole.partners, *whole.states), (*pieces.partners, *pieces.states), strict=True
     ):
         assert np.array_equal(one, other)
+
+
+def with_burst(stamps, begin, frames):
+    """The camera's stamps of these frames are those of one moment, just before the next frame."""
+    late_us = stamps.acquired_us.copy()
+    late_us[begin : begin + frames] = late_us[begin + frames] - 12 * np.arange(frames, 0, -1)
+    return replace(stamps, acquired_us=late_us)
+
+
+@pytest.mark.parametrize("half_us", [0, HALF_US])
+@pytest.mark.parametrize("late", [0, 1])
+@pytest.mark.parametrize("missed", [98, 100, 101, 104, 107, 110])
+def test_a_trigger_missed_while_the_other_camera_is_late_turns_no_pair(late, missed, half_us):
+    """Late frames are those of the counts before the miss, though they are stamped after it."""
+    whole, short = list(range(FRAMES)), [*range(missed), *range(missed + 1, FRAMES)]
+    first, second = (whole, short) if late == 0 else (short, whole)
+    sides = list(both(first, second, train(FRAMES, half_us)))
+    sides[late] = with_burst(sides[late], 100, 8)
+    cards = {"half_width_us": half_us, "switching": half_us > 0, "fitted": half_us > 0}
+    for number, side in enumerate(sides):
+        same = {card: np.full(len(side), value) for card, value in cards.items()}
+        sides[number] = replace(side, **same)
+    found = solve(*sides)
+
+    if half_us:
+        assert_right(found, first, second, missed=1)
+        assert sum((states >= RELAXED).sum() for states in found.states) >= 2 * FRAMES - 5
+    else:
+        rows = np.flatnonzero(found.partners[0] != ALONE)
+        assert np.array_equal(np.take(first, rows), np.take(second, found.partners[0][rows]))
+        assert len(rows) >= FRAMES - 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
+from vampd.model.trigger.partners import is_later_than_told, is_odd, is_off_by_triggers
 
 PERIOD_US, HALF_US, WIDTH_US, USUAL_US = 3_000, 500, 10, 140
 
@@ -58,3 +58,43 @@ def test_a_frame_is_late_by_no_more_than_twice_what_those_after_it_tell(
 def test_a_frame_that_has_any_of_the_offsets_is_not_late():
     for turn in (-1, 0, 1):
         assert not is_beyond(USUAL_US + turn * PERIOD_US)
+
+
+def odd_of(offsets_us, stretch=None, told_us=(0, 0), period_us=PERIOD_US):
+    size = len(offsets_us)
+    same = np.ones(size, dtype=np.int64)
+    stretches = same if stretch is None else np.array(stretch)
+    late = told_us[0] * same, told_us[1] * same
+    return np.flatnonzero(is_odd(np.array(offsets_us), stretches, period_us * same, late)).tolist()
+
+
+@pytest.mark.parametrize("at", [0, 1, 4, 8])
+@pytest.mark.parametrize("off_us", [-1_501, 1_501, 1_500])
+def test_one_pair_that_is_off_by_half_a_period_from_all_beside_it_is_odd(at, off_us):
+    offsets_us = [USUAL_US] * 9
+    offsets_us[at] += off_us
+    assert odd_of(offsets_us) == ([at] if abs(off_us) > PERIOD_US // 2 else [])
+
+
+@pytest.mark.parametrize(("later", "told_us"), [(0, -1), (1, 1)])
+def test_a_late_frame_that_those_after_it_tell_is_not_odd(later, told_us):
+    offsets_us = [USUAL_US] * 9
+    offsets_us[4] += told_us * PERIOD_US
+    told = [0, 0]
+    told[later] = PERIOD_US // 4
+    assert odd_of(offsets_us, told_us=told) == []
+    # What is told of the frame that came first makes no other one late.
+    assert odd_of(offsets_us, told_us=told[::-1]) == [4]
+
+
+def test_where_the_offset_jumps_and_stays_no_pair_is_odd():
+    assert odd_of([USUAL_US] * 5 + [USUAL_US + PERIOD_US] * 5) == []
+
+
+def test_a_pair_is_held_against_those_of_its_stretch_and_against_no_few():
+    others = [USUAL_US + PERIOD_US] * 5
+    assert odd_of([*others, USUAL_US], stretch=[1] * 5 + [2]) == []
+    assert odd_of([USUAL_US, *others[:3]]) == []
+    assert odd_of([USUAL_US, *others[:4]]) == [0]
+    assert odd_of([USUAL_US, *others], period_us=0) == []
+    assert odd_of([]) == []

@@ -11,8 +11,8 @@ import numpy as np
 from tests.unit.model.trigger.test_inference import OFFSET_US, arrivals, train
 from vampd.model.trigger import order_of_taking
 from vampd.model.trigger.evidence import gather_evidence
-from vampd.model.trigger.inference import survey
 from vampd.model.trigger.kernels import PLAIN
+from vampd.model.trigger.night import survey
 
 FRAMES = 120
 # What numpy chooses at run time for the sorts, searches and sums here.

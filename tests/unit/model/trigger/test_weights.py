@@ -6,6 +6,8 @@ import pytest
 from vampd.model.trigger.partners import weigh_partners
 from vampd.model.trigger.weights import (
     CLOSE_COST,
+    DOUBLING_COST,
+    LATE_BY_PERIODS_COST,
     LOST_COST,
     NAT,
     PAIR_COSTS,
@@ -16,24 +18,26 @@ from vampd.model.trigger.weights import (
 SHORTEST_US = 5_500
 
 
-def weight_of(apart_us, own_count):
+def weight_of(apart_us, own_count, width_us=7, calm=0):
     """What camera 1's frame says that comes so much after the only one of camera 2, count 7."""
     one = np.ones(1, dtype=np.int64)
     weights, partners = np.zeros((1, 1, 1), dtype=np.int64), np.zeros((1, 1), dtype=np.int64)
     weigh_partners(
         own_us=one * 10**9,
+        own_stamped_us=one * 10**9,
         own_counts=one * own_count,
         first=0,
         queued=0 * one,
         other_us=one * (10**9 - apart_us),
+        other_stamped_us=one * (10**9 - apart_us),
         other_counts=one * 7,
         other_queued=0 * one,
         offsets_us=np.zeros((1, 1), dtype=np.int64),
-        width_us=one * 7,
+        width_us=one * width_us,
         period_us=one * SHORTEST_US,
         half_us=0 * one,
         shortest_us=one * SHORTEST_US,
-        calm=0 * one,
+        calm=calm * one,
         sign=1,
         shifts=1,
         costs=PAIR_COSTS,
@@ -61,3 +65,12 @@ def test_what_is_a_tenth_of_a_second_apart_only_happens_to_count_alike(apart_us,
 @pytest.mark.parametrize(("offset_us", "nats"), [(64, 1), (2_880, 45), (-2_880, 45), (4_880, 50)])
 def test_an_offset_is_hundreds_of_us_and_a_larger_one_is_not_much_less_likely(offset_us, nats):
     assert offset_cost(np.array([offset_us])).tolist() == [nats * NAT]
+
+
+@pytest.mark.parametrize(
+    ("width_us", "halvings"), [(1, 10), (7, 7), (30, 5), (172, 2), (340, 2), (350, 1), (700, 0)]
+)
+def test_to_be_late_by_just_a_period_costs_as_much_as_it_is_unlikely(width_us, halvings):
+    """Of all lateness, eight widths of a period are as near to it: so many halves of it."""
+    cost = weight_of(SHORTEST_US + 2 * width_us, own_count=7, width_us=width_us, calm=1)
+    assert cost == PAIR_LIMIT + min(halvings * DOUBLING_COST, LATE_BY_PERIODS_COST)

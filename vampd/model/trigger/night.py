@@ -1,0 +1,174 @@
+"""Night: what is known of both cameras' frames before any is weighed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
+from vampd.model.trigger.intervals import (
+    doubt_settings,
+    is_queued,
+    is_untold,
+    number_by_time,
+    saved_on_misses,
+)
+from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second
+from vampd.model.trigger.stretches import begins_of, leave_turns, pieces_of
+from vampd.model.trigger.tempo import Tempo, share_tempo, tempo_of
+from vampd.model.trigger.unlate import missed_alone
+
+Int64 = npt.NDArray[np.int64]
+
+_EVER_US = 10**12  # before the first frame of a night
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera's frames with all that is known of each; arrays of shape (frames, ...).
+
+    ``expected`` is the other camera's count in the middle shift, ``piece`` what of camera 1 has one
+    exposure, ``since_us`` the time since any frame of either camera; ``missed``,
+    ``alone``, ``saved`` and ``leaving`` have one value per interval, as ``tempo`` has.
+    """
+
+    arrivals: Arrivals
+    counted: Counted
+    tempo: Tempo
+    missed: Int64
+    alone: Int64
+    saved: Int64
+    leaving: npt.NDArray[np.bool_]
+    late_us: Int64
+    may_be_us: Int64
+    came_us: Int64
+    queued: Int64
+    untold: npt.NDArray[np.bool_]
+    reference: Int64
+    expected: Int64
+    offsets_us: Int64
+    width_us: Int64
+    stretch: Int64
+    piece: Int64
+    since_us: Int64
+
+    def __len__(self) -> int:
+        return len(self.arrivals)
+
+
+@dataclass(frozen=True)
+class Night:
+    """Both cameras' frames in the order of inference; arrays of shape (frames,).
+
+    ``camera`` is 0 or 1, ``row`` the position among that camera's frames, ``begins`` whether a
+    stretch begins, ``previous`` that camera's count before; ``frames_of_stretch`` by number.
+    """
+
+    cameras: tuple[Camera, Camera]
+    camera: Int64
+    row: Int64
+    count: Int64
+    reference: Int64
+    previous: Int64
+    begins: Int64
+    frames_of_stretch: Int64
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+
+def survey(first: Arrivals, second: Arrivals) -> Night:
+    """What is known of the frames before any is weighed: counts, tempo, neighbors."""
+    one, two = _number(first), _number(second)
+    own, other = tempo_of(first, one), tempo_of(second, two)
+    ends_us = one.times_us[1:], two.times_us[1:]
+    (own, own_slower), (other, other_slower) = (
+        share_tempo(own, ends_us[0], other, ends_us[1]),
+        share_tempo(other, ends_us[1], own, ends_us[0]),
+    )
+    one, two = number_by_time(one, own, own_slower), number_by_time(two, other, other_slower)
+    neighbors = find_neighbors((one, two), (first, second), (own, other))
+    return _order_night((first, second), (one, two), (own, other), neighbors)
+
+
+def _number(arrivals: Arrivals) -> Counted:
+    counted = count_frames(arrivals)
+    if counted.honest:
+        return counted
+    every = np.ones(max(len(arrivals) - 1, 0), dtype=np.bool_)
+    return number_by_time(counted, tempo_of(arrivals, counted), every)
+
+
+def _order_night(
+    arrivals: tuple[Arrivals, Arrivals],
+    counted: tuple[Counted, Counted],
+    tempos: tuple[Tempo, Tempo],
+    neighbors: Neighbors,
+) -> Night:
+    """Put both cameras' frames in the order in which they came, not in that of late stamps."""
+    sizes = [len(side) for side in arrivals]
+    camera = np.repeat(np.array([0, 1], dtype=np.int64), sizes)
+    times_us = np.concatenate(neighbors.came_us)
+    order = np.lexsort((camera, times_us))
+    exposure_us = np.concatenate([side.exposure_us for side in arrivals])[order]
+    begins = begins_of(times_us[order], exposure_us)
+    stretch = np.empty(len(order), dtype=np.int64)
+    stretch[order] = np.cumsum(begins)
+    since_us = np.empty(len(order), dtype=np.int64)
+    since_us[order] = np.diff(times_us[order], prepend=times_us[order][:1] - _EVER_US)
+    count = np.concatenate([side.count for side in counted])
+    previous = np.concatenate(
+        [np.concatenate([np.zeros(1, np.int64), side.count])[: len(side.count)] for side in counted]
+    )
+    offsets_us = neighbors.offsets_us, of_second(*neighbors.came_us, neighbors.offsets_us)
+    width_us = neighbors.width_us, of_second(*neighbors.came_us, neighbors.width_us)
+    piece = pieces_of(counted[0].times_us, arrivals[0].exposure_us)
+    pieces = piece, of_second(*neighbors.came_us, piece)
+    parts = slice(0, sizes[0]), slice(sizes[0], None)
+    cameras = tuple(
+        Camera(
+            arrivals[number],
+            counted[number],
+            doubt_settings(counted[number], tempos[number], neighbors.late_us[number]),
+            neighbors.missed[number],
+            missed_alone(count[own], stretch[own], count[other], stretch[other]),
+            saved_on_misses(counted[number], tempos[number]),
+            leave_turns(
+                counted[number].times_us,
+                counted[number].count,
+                stretch[own],
+                tempos[number].period_us,
+                tempos[number].half_width_us,
+            ),
+            neighbors.late_us[number],
+            neighbors.may_be_us[number],
+            neighbors.came_us[number],
+            is_queued(counted[number], tempos[number]),
+            is_untold(
+                counted[number],
+                neighbors.came_us[number],
+                tempos[number],
+                arrivals[number].scatter_us,
+            ),
+            neighbors.references[number],
+            counted[number].count + (1 - 2 * number) * neighbors.references[number],
+            offsets_us[number],
+            width_us[number],
+            stretch[own],
+            pieces[number],
+            since_us[own],
+        )
+        for number, own, other in ((0, *parts), (1, *reversed(parts)))
+    )
+    return Night(
+        (cameras[0], cameras[1]),
+        camera[order],
+        np.concatenate([np.arange(size) for size in sizes])[order],
+        count[order],
+        np.concatenate(neighbors.references)[order],
+        previous[order],
+        begins.astype(np.int64),
+        np.bincount(stretch),
+    )
