@@ -238,7 +238,7 @@ def test_what_was_mailed_is_decided_again_with_its_own_corrections_and_no_later_
     assert float(TRUE) in angles(site).values()
 
 
-@pytest.mark.parametrize("how", ["group", "another name", "a pipe"])
+@pytest.mark.parametrize("how", ["group", "another name", "a pipe", "a folder"])
 def test_what_others_may_write_is_a_proposal(site: CorrectedSite, how: str) -> None:
     correct(site, cubes(site, 1)[1])
     path = site.folder / CORRECTIONS
@@ -247,6 +247,9 @@ def test_what_others_may_write_is_a_proposal(site: CorrectedSite, how: str) -> N
     elif how == "a pipe":
         path.unlink()
         os.mkfifo(path)
+    elif how == "a folder":
+        path.unlink()
+        path.mkdir()
     else:
         (site.folder / "other").hardlink_to(path)
     assert site.reader.corrections(NIGHT).proposed_by
@@ -254,6 +257,18 @@ def test_what_others_may_write_is_a_proposal(site: CorrectedSite, how: str) -> N
     assert [r.code for r in plan.remarks if r.subject == CORRECTIONS] == ["correction_proposed"]
     site.run()
     assert set(angles(site).values()) == {float(STALE)}
+
+
+def test_packed_without_corrections_it_goes_on_when_the_file_is_moved_away(
+    site: CorrectedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.run()
+    monkeypatch.setattr("vampd.stages.records.corrections._is_packed", lambda *_: True)
+    correct(site, cubes(site, 1)[1])
+    with pytest.raises(DataError, match="move the file away, as sync decided with none"):
+        refuse_changed_corrections(NIGHT, site.reader)
+    (site.folder / CORRECTIONS).unlink()
+    refuse_changed_corrections(NIGHT, site.reader)
 
 
 @pytest.mark.soak

@@ -81,7 +81,11 @@ def test_a_restore_says_beforehand_that_it_would_go_by_other_corrections(site: S
         path.unlink() if text is None else path.write_text(text)
         asked = own.command("restore", DATE, "--dry-run")
         assert (asked.status, CORRECTIONS in asked.text) == (0, bool(said))
-        assert said in " ".join(asked.text.split())
+        shown = " ".join(asked.text.split())
+        assert said in shown
+        # What was sent stays where it is.
+        assert f"sent 5 products, 392 kB, read at {site.base}/archive" in shown
+        assert "they stay there until what is made again is sent" in shown
 
 
 def test_another_one_in_its_place_is_never_replaced(site: Site) -> None:

@@ -24,7 +24,7 @@ from vampd.cli.shared.session import (
     actor_name,
     agreed,
 )
-from vampd.cli.shared.words import count_of, format_size
+from vampd.cli.shared.words import count_of, format_minute, format_size
 from vampd.errors import MalformedCube, VampdError
 from vampd.model.deed import Verb
 from vampd.model.delivery import describe_remade
@@ -50,7 +50,7 @@ def restore(
     """Bring a night's folder back to raw, after asking.
 
     Shows first what is removed, which products this version would make with other bytes, and what
-    was mailed or acknowledged. Products, framelists,
+    was sent, mailed or acknowledged. Products, framelists,
     generations, the links in vbad, SHA256SUMS and all readings are removed, and the packing
     receipts end (`vampctl history` keeps them); raw files, manifests, the frame-ID ledger and the
     archive copy stay, and the same cubes get the same IDs again. Refused, even with --yes, unless
@@ -138,6 +138,14 @@ def change_lines(found: NightRestore) -> Iterator[str]:
     """What restoring changes of the products, and who knows these."""
     for sentence in describe_remade(found.remade, __version__):
         yield f"  changes  {sentence}"
+    if found.sent:
+        size = format_size(sum(one.file.size for one in found.sent))
+        newest = max(found.sent, key=lambda one: one.at)
+        place = newest.destination or "the archive"
+        yield (
+            f"  sent     {count_of(len(found.sent), 'product')}, {size}, read at {place} on"
+            f" {format_minute(newest.at)}: they stay there until what is made again is sent"
+        )
     for manifest in found.announced:
         yield f"  mail     {manifest}"
     if found.announced:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,9 +92,9 @@ def correct(
         _refuse_old_products(record)
         cubes = _read(connections, record.night, dry_run)
         folder = connections.settings.watch.root / record.night.folder
-        before = connections.reader.corrections(record.night)
+        found = before = connections.reader.corrections(record.night)
         if accept:
-            before, proposal = _accepted(folder, before)
+            before, proposal = _accepted(folder, found)
         elif from_wpu is not None:
             proposal = _by_logs(cubes, [from_wpu, *(logs or ())])
         else:
@@ -111,7 +111,9 @@ def correct(
             write("nothing was changed")
             return
         has_begun = bool(connections.reader.generations(record.night))
-        _write(folder, whole)
+        with _alone(connections, record.night, folder):
+            _refuse_changed(connections, record.night, found, proposal.rows if accept else ())
+            _write(folder, whole)
     write_prose(
         f"{title_of(record.night)}: {count_of(len(whole), 'correction')} in corrections.tsv"
         + _then(folder, named(record.night, records), has_begun)
@@ -120,7 +122,9 @@ def correct(
 
 def _refuse_old_products(record: NightRecord) -> None:
     """UsageError ``stage_of_old_tools`` for a night that sync will not decide."""
-    if record.state.is_of_old_tools:
+    from vampd.model.nights import Status
+
+    if record.state.is_of_old_tools or record.state.status is Status.LEGACY:
         raise UsageError(
             "stage_of_old_tools",
             f"the products of {title_of(record.night)}, and their frame IDs, are the old tools':"
@@ -241,6 +245,38 @@ def _show(night: NightId, cubes: Sequence[RawCube], proposal: Proposal) -> None:
         f"{title_of(night)}: {count_of(len(rows), 'correction')} proposed,"
         f" {count_of(len(proposal.undecided), 'cube')} undecided"
     )
+
+
+@contextmanager
+def _alone(connections: Connections, night: NightId, folder: Path) -> Iterator[None]:
+    """No other command of the owner is at this night meanwhile; a proposal waits for no one."""
+    from vampd.wiring.locks import foreground_lock
+
+    with ExitStack() as locks:
+        if os.geteuid() == folder.stat().st_uid:
+            locks.enter_context(foreground_lock(connections.settings, night))
+        yield
+
+
+def _refuse_changed(
+    connections: Connections, night: NightId, found: Corrections, accepted: Sequence[Correction]
+) -> None:
+    """DataError ``corrections_changed`` if the night or its corrections are not what was shown.
+
+    So nobody's lines are lost, and none come to a night that was packed meanwhile.
+    """
+    from vampd.engine.nights.corrections_file import read_proposed
+    from vampd.stages.records.corrections import refuse_late_corrections
+
+    refuse_late_corrections(night, connections.reader)
+    folder = connections.settings.watch.root / night.folder
+    is_same = connections.reader.corrections(night) == found
+    if not is_same or (accepted and list(read_proposed(folder).rows) != list(accepted)):
+        raise DataError(
+            "corrections_changed",
+            "corrections.tsv was changed while this command looked at the night, so nothing was:"
+            " repeat it",
+        )
 
 
 def _write(folder: Path, rows: tuple[Correction, ...]) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from vampd.disk.reading import open_foreign, read_to_end
 from vampd.disk.refusal import user_name
+from vampd.errors import DataError
 from vampd.model.headers import CORRECTIONS, Corrections, parse_corrections
 
 _MOST_BYTES = 1 << 22
+_NO_FILE = (errno.ENXIO, errno.EISDIR)
 _REFUSED = (errno.EACCES, errno.EPERM)
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -35,8 +37,9 @@ def read_corrections(folder: Path) -> Corrections:
         return Corrections()
     except OSError as error:
         owner = path.lstat().st_uid
-        # A pipe or device is no file; neither it nor what others keep to themselves is waited for.
-        if error.errno == errno.ENXIO or (error.errno in _REFUSED and owner != os.geteuid()):
+        # A pipe, device or folder is no file; neither it nor what others keep to themselves is
+        # waited for.
+        if error.errno in _NO_FILE or (error.errno in _REFUSED and owner != os.geteuid()):
             return Corrections(proposed_by=user_name(owner))
         raise
     found = parse_corrections(content.decode("utf-8", "surrogateescape"))
@@ -44,9 +47,20 @@ def read_corrections(folder: Path) -> Corrections:
 
 
 def read_proposed(folder: Path) -> Corrections:
-    """Whoever's corrections lie in this folder, to be shown. DataError as `read_corrections`."""
-    with open_foreign(folder / CORRECTIONS) as file:
-        content = read_to_end(file, folder / CORRECTIONS, _MOST_BYTES)
+    """Whoever's corrections lie in this folder, to be shown.
+
+    DataError as `read_corrections`, also where it is no file.
+    """
+    path = folder / CORRECTIONS
+    try:
+        with open_foreign(path) as file:
+            content = read_to_end(file, path, _MOST_BYTES)
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+        raise DataError(
+            "corrections_malformed", f"{path} is no file: move it away", path=str(path)
+        ) from error
     return parse_corrections(content.decode("utf-8", "surrogateescape"))
 
 

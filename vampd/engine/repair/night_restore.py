@@ -55,9 +55,10 @@ from vampd.model.nights import (
     Status,
     is_lasting,
 )
-from vampd.model.proofs import SUMS_NAME, Place, live_receipts, text_bytes
+from vampd.model.proofs import SUMS_NAME, Place, Receipt, live_receipts, text_bytes
 from vampd.ports import NightReader, NightStore, PackingReceipts, Receipts
 from vampd.stages.records.manifest_files import read_listed_manifests
+from vampd.stages.records.own_paths import PACKED_SUFFIX
 
 _NAMED = 5
 
@@ -75,6 +76,8 @@ class NightRestore:
     given_up: tuple[LostRaw, ...]
     obstacles: tuple[Obstacle, ...]
     announced: tuple[AnnouncedManifest, ...]
+    # The products that were read at the archive, where they stay.
+    sent: tuple[Receipt, ...]
     remade: tuple[RemadeProduct, ...]
     # Digests that manifests lack, by file name: what knows them is removed.
     digests: Mapping[str, str]
@@ -140,6 +143,7 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
     if not of_old_tools:
         lost_raw += _find_lost_raw(night, folder, generations, reader)
     note = reader.text(night, note_name(night.date))
+    archived = reader.receipts(night, Place.ARCHIVE)
     # A manifest of the old tools may be anything, and is none of ours.
     listed = () if of_old_tools or foreign else read_listed_manifests(night, reader)
     return NightRestore(
@@ -151,12 +155,11 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
         given_up=find_given_up(generations),
         obstacles=find_obstacles_to(folder, restoration),
         announced=announced_manifests(reader.correspondence(night), night, note),
+        sent=tuple(one for one in archived.values() if one.path.endswith(PACKED_SUFFIX)),
         remade=find_remade(
             generations, live_receipts(reader.packing_receipts(night)), listed, __version__
         ),
-        digests=missing_digests(
-            listed, reader.receipts(night, Place.ARCHIVE), reader.text(night, SUMS_NAME)
-        ),
+        digests=missing_digests(listed, archived, reader.text(night, SUMS_NAME)),
         foreign=foreign,
     )
 

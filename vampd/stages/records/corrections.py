@@ -56,7 +56,7 @@ def survey_corrections(
     if all(each.corrections == found.sha256 for each in generations):
         return CorrectionsSurvey(found)
     if _is_packed(night, reader):
-        raise _changed(night, found, is_packed=True)
+        raise _changed(night, found, generations, is_packed=True)
     _refuse_gone(night, reader, generations)
     numbers = tuple(each.number for each in generations)
     return CorrectionsSurvey(found, numbers, frozenset(reader.bound_ids(night)))
@@ -67,7 +67,7 @@ def refuse_changed_corrections(night: NightId, reader: SyncReader) -> None:
     generations = reader.generations(night)
     found = reader.corrections(night) if generations else Corrections()
     if any(each.corrections != found.sha256 for each in generations):
-        raise _changed(night, found, is_packed=_is_packed(night, reader))
+        raise _changed(night, found, generations, is_packed=_is_packed(night, reader))
 
 
 def describe_changed_corrections(night: NightId, reader: SyncReader) -> Iterator[str]:
@@ -156,7 +156,9 @@ def _refuse_gone(night: NightId, reader: SyncReader, generations: Sequence[Gener
         )
 
 
-def _changed(night: NightId, found: Corrections, *, is_packed: bool) -> DataError:
+def _changed(
+    night: NightId, found: Corrections, generations: Sequence[Generation], *, is_packed: bool
+) -> DataError:
     is_gone = not (found.sha256 or found.proposed_by)
     if is_gone:
         what = f"{CORRECTIONS} is gone, which sync decided with"
@@ -166,11 +168,12 @@ def _changed(night: NightId, found: Corrections, *, is_packed: bool) -> DataErro
         )
     else:
         what = f"{CORRECTIONS} is not what sync decided with"
-    way = (
-        f"`vampctl recover {night.date}` gets it back, then"
-        if is_gone
-        else "put the file back as it was and"
-    )
+    if is_gone:
+        way = f"`vampctl recover {night.date}` gets it back, then"
+    elif corrections_digest(generations):
+        way = "put the file back as it was and"
+    else:
+        way = "move the file away, as sync decided with none, and"
     back = f"{way} `vampctl retry {night.date}`"
     then = (
         f"products are packed already: {back}"
