@@ -85,7 +85,7 @@ def test_a_proposal_is_taken_over_as_it_was_shown_or_not_at_all(
 def test_nothing_is_written_into_a_night_that_was_packed_meanwhile(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packed = []
+    packed: list[bool] = []
     monkeypatch.setattr("vampd.stages.records.corrections._is_packed", lambda *_: bool(packed))
     meanwhile(monkeypatch, lambda: packed.append(True))
     answer = say_value(site)
