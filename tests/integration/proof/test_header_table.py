@@ -8,13 +8,13 @@ import resource
 import pytest
 from astropy.io import fits
 
-from tests.support.builders.smallest_night import add_late_cubes
+from tests.support.builders.smallest_night import add_late_cubes, make_without_timing
 from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, products_of
 from tests.support.worlds.proof.beginning import DATE
 from tests.support.worlds.proof.in_process import InProcess
 from vampd.model.headers import table_name
-from vampd.model.nights import NightRecord, Status
+from vampd.model.nights import Kind, NightId, NightRecord, Status
 from vampd.model.proofs import parse_sums, text_digest
 
 TABLE = table_name(DATE)
@@ -101,6 +101,24 @@ def test_a_table_that_the_products_do_not_give_is_left_to_transfer(safe: SafeNig
     assert (done.status, f"{TABLE}: NOT recovered" in done.text) == (1, True)
     assert "retry 20251106 --from transfer" in done.text
     assert (path.exists(), record(safe).state.status) == (False, Status.DONE)
+
+
+def test_a_table_of_many_nights_names_those_that_it_lacks(safe: SafeNight) -> None:
+    own, other = InProcess(safe.site), NightId("20251107", Kind.ARCHIVE)
+    make_without_timing(safe.site.root, safe.site.base, other.date)
+    own.advance()
+    whole = own.command("headers", "table", DATE)
+    both = own.command("headers", "table", DATE, other.date)
+    assert (both.status, both.text.startswith(whole.text)) == (0, True)
+    assert both.text.removeprefix(whole.text) == (
+        "vampctl: 20251107 archive has no packed products here\n"
+    )
+    # One that is on record and not here leaves a table that lacks its row.
+    first, *others = products_of(safe)
+    first.unlink()
+    lacking = own.command("headers", "table", DATE, other.date)
+    assert (lacking.status, f"without a row: vgen2/{first.name}" in lacking.text) == (1, True)
+    assert all(f"/{path.name}," in lacking.text for path in others)
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.sqlite"])

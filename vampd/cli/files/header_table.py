@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.shared.nights import choose_records
-from vampd.cli.shared.output import write
+from vampd.cli.shared.nights import choose_records, title_of
+from vampd.cli.shared.output import write, write_error
 from vampd.cli.shared.session import READ_NIGHT, ConfigOption, KindOption, reading
 from vampd.cli.shared.words import count_of, path_of
-from vampd.errors import UsageError
+from vampd.errors import EXIT_NIGHT, UsageError
 from vampd.model.nights import NightId
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def table(
 
     One row per product: its path on the archive host, every keyword of the dictionary in its order,
     then all other keywords. As CSV on standard output, or into a new file whose ending tells the
-    form: CSV, ECSV, VOTable, or SQLite with a table `headers`. The products are read here.
+    form: CSV, ECSV, VOTable, or SQLite with a table `headers`. The products are read here; nights
+    of which none, or not all, lie here are named. Exit status: 0 all of theirs is listed, 1 a
+    product on record is not here.
     """
     from vampd.fits.tables import writer_of
 
@@ -63,16 +66,39 @@ def table(
             r.night: None for text in nights for r in choose_records(records, text, kind, now)
         }
         whole = _read(connections, list(chosen))
+        lacking = list(_find_lacking(connections, chosen))
     if out is None:
         sys.stdout.writelines(whole.lines())
-        return
-    _write(
-        out,
-        "".join(whole.lines()).encode("ascii", "replace")
-        if writer is None
-        else writer(_columns(whole)),
-    )
-    write(f"{path_of(out)}: {count_of(len(whole.rows), 'product')}")
+    else:
+        _write(
+            out,
+            "".join(whole.lines()).encode("ascii", "replace")
+            if writer is None
+            else writer(_columns(whole)),
+        )
+        write(f"{path_of(out)}: {count_of(len(whole.rows), 'product')}")
+    for _, why in lacking:
+        write_error(f"vampctl: {why}")
+    if any(is_on_record for is_on_record, _ in lacking):
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def _find_lacking(
+    connections: Connections, nights: Iterable[NightId]
+) -> Iterator[tuple[bool, str]]:
+    """What the table lacks of each night, and whether it is on record."""
+    from vampd.model.proofs import live_receipts
+    from vampd.stages.records.own_paths import PACKED_SUFFIX
+
+    for night in sorted(nights):
+        here = {each.file.path for each in connections.reader.packed_products(night)}
+        recorded = live_receipts(connections.packing_receipts.of(night))
+        gone = [p for p in recorded if p.endswith(PACKED_SUFFIX) and p not in here]
+        if gone:
+            products = count_of(len(gone), "packed product")
+            yield True, f"{title_of(night)}: {products} not here, and so without a row: {gone[0]}"
+        elif not here:
+            yield False, f"{title_of(night)} has no packed products here"
 
 
 def _write(path: Path, content: bytes) -> None:
