@@ -44,6 +44,8 @@ _PROPERTY = frozenset(
     }
 )
 
+# No command of ours opens these to a user.
+_OF_THE_SYSTEM = frozenset({Path("/"), Path("/root")})
 _SET_ASIDE = "vbad"
 _OWN_FOLDERS = frozenset({"vgen2", _SET_ASIDE})
 
@@ -166,23 +168,28 @@ def describe_refused(path: Path, access: PathAccess) -> str:
 
     Looks at the folders that lead there first: the first one that may not be entered is the cause.
     """
-    user = user_name(os.geteuid())
     closed = _find_closed(path, access)
     if closed is None:
         return (
-            f"{user} may not {access} {path}, although every mode on the way allows it: look at"
-            f" access lists, flags and the file server (getfacl, lsattr -d, findmnt -T"
-            f" {shell_word(str(path))})"
+            f"{user_name(os.geteuid())} may not {access} {path}, although every mode on the way"
+            " allows it: look at access lists, flags and the file server (getfacl, lsattr -d,"
+            f" findmnt -T {shell_word(str(path))})"
         )
+    said = describe_closed(path, access, closed)
+    if closed.path in _OF_THE_SYSTEM:
+        return f"{said}: name another place, as that folder is the system's"
     try:
-        status = closed.path.stat()
-    except OSError as error:
-        return f"{user} may not {access} {path}: {closed.path}: {error.strerror}"
-    at = "" if closed.path == path else f", because of {closed.path}"
-    return (
-        f"{user} may not {access} {path}{at} ({_owner_of(status)});"
-        f" `{mending_command(closed, status)}`"
-    )
+        return f"{said}; `{mending_command(closed, closed.path.stat())}`"
+    except OSError:
+        return said
+
+
+def describe_closed(path: Path, access: PathAccess, closed: Closed | None = None) -> str:
+    """The same without a command, for what is not to be opened."""
+    user = user_name(os.geteuid())
+    found = closed or _find_closed(path, access) or Closed(path, "")
+    at = "" if found.path == path else f", because of {found.path}"
+    return f"{user} may not {access} {path}{at} ({describe_owner(found.path)})"
 
 
 def describe_owner(path: Path) -> str:

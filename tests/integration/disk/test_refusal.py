@@ -118,6 +118,14 @@ def test_a_file_that_is_to_be_written_becomes_its_writers_own(cube: Path, mode: 
     assert cube.stat().st_mode & 0o777 == mode
 
 
+@as_root
+@pytest.mark.parametrize("path", ["/new", "/root/new"])
+def test_no_command_opens_a_folder_of_the_system(path: str) -> None:
+    shown = as_nobody(lambda: describe_refused(Path(path), PathAccess.WRITE))
+    assert shown.startswith(f"nobody may not write {path}, because of {Path(path).parent} (mode")
+    assert ("`" in shown, "name another place" in shown) == (False, True)
+
+
 def test_a_disk_that_is_gone_is_nothing_in_the_place_of_a_file(tmp_path: Path) -> None:
     gone = OSError(errno.ENXIO, "No such device or address", str(tmp_path / "x"))
     assert misplaced(gone, tmp_path / "x") is None

@@ -51,13 +51,23 @@ def test_who_may_only_read_gets_products_with_modes_of_its_own(
     products = {path.name for path in site.folder(NIGHT).glob("vgen2/*.fz")}
     assert products < names_in(out)
     assert {path.stat().st_uid for path in out.iterdir()} == {MEMBER.uid}
-    # What is not the reader's folder is refused in words, and stays as it is.
-    before = sorted(site.base.iterdir())
-    refused = MEMBER.vampctl(site, "get", DATE, "-o", str(site.base))
-    assert refused.returncode == 1
-    assert str(site.base) in refused.stderr
-    assert "Traceback" not in refused.stderr
-    assert sorted(site.base.iterdir()) == before
+    # What is not the reader's folder is refused in words, and nobody is told to open it.
+    closed = shared / "closed"
+    closed.mkdir(0o700)
+    before = sorted(shared.rglob("*"))
+    get, consolidate, table = ("get", DATE), ("consolidate", DATE), ("headers", "table", DATE)
+    places = (site.base, closed, closed / "new", Path("/root/new"))
+    tried = [(get, place) for place in (*places, Path("/new"))]
+    tried += [(table, closed / "t.csv"), (consolidate, closed / "new")]
+    for words, out in tried:
+        refused = MEMBER.vampctl(site, *words, "-o", str(out))
+        assert refused.returncode == 1
+        said = " ".join(refused.stderr.split())
+        assert f"may not write {out if words != table else closed}" in said
+        assert "pass -o with a place of your own" in said
+        assert "chmod" not in said + refused.stdout
+        assert "chown" not in said
+    assert sorted(shared.rglob("*")) == before
 
 
 @pytest.mark.parametrize("source", others_in_soak(["archive", "here"]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.files.own_place import naming_another_place
 from vampd.cli.files.packing import refuse_plain_cubes, report_failure
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write
@@ -54,8 +55,9 @@ def consolidate(
         if not cubes.products:
             raise DataError("nothing_synchronised", f"{title_of(chosen)} has not been through sync")
         out = Path(os.path.realpath(out))
-        make_folder(out)
-        remove_leftovers(out)
+        with naming_another_place(out):
+            make_folder(out)
+            remove_leftovers(out)
         sizes = [
             _consolidate(cubes, product, root / chosen.folder, out) for product in cubes.products
         ]

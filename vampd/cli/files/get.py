@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vampd.cli.files.observer import Observer
+from vampd.cli.files.own_place import naming_another_place
 from vampd.cli.files.packing import refuse_plain_cubes
 from vampd.cli.shared.nights import choose_record, parse_night, title_of
 from vampd.cli.shared.output import Column, write, write_error, write_json, write_prose, write_table
@@ -49,7 +50,13 @@ WhereOption = Annotated[
 ]
 FolderOption = Annotated[
     Path,
-    typer.Option("-o", "--out", metavar="DIR", help="Where to write. Default: this folder."),
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="DIR",
+        readable=False,  # said in our words
+        help="Where to write. Default: this folder.",
+    ),
 ]
 UnpackOption = Annotated[bool, typer.Option("--unpack", help="Write plain cubes, NAME.fits.")]
 UserOption = Annotated[
@@ -106,10 +113,11 @@ def get(
         from vampd.engine.getting.arrival import Form
 
         done = []
-        for one in observer.receive(products, out, Form.UNPACKED if unpack else Form.PACKED):
-            done.append(one)
-            if not as_json:
-                _show_arrived(one, out)
+        with naming_another_place(out):
+            for one in observer.receive(products, out, Form.UNPACKED if unpack else Form.PACKED):
+                done.append(one)
+                if not as_json:
+                    _show_arrived(one, out)
     _conclude(chosen, done, as_json)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.files.own_place import naming_another_place
 from vampd.cli.shared.nights import choose_records, title_of
 from vampd.cli.shared.output import write, write_error
 from vampd.cli.shared.session import READ_NIGHT, ConfigOption, KindOption, reading
@@ -106,7 +107,7 @@ def _write(path: Path, content: bytes) -> None:
     from vampd.disk.durable import creating
     from vampd.disk.reading import named_by_person
 
-    with creating(named_by_person(path)) as file:
+    with naming_another_place(path.parent), creating(named_by_person(path)) as file:
         file.write(content)
 
 

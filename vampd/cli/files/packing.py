@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.files.own_place import naming_another_place
 from vampd.cli.shared.output import write, write_error
 from vampd.cli.shared.session import ConfigOption, settings_of
 from vampd.cli.shared.words import count_of, format_size, path_of
@@ -161,10 +162,11 @@ def _rewrite_all(
     from vampd.disk.pace import SteadyPace
     from vampd.disk.reading import named_by_person
 
-    if out is not None:
-        make_folder(Path(os.path.realpath(out)))
-    for folder in _folders(targets):
-        remove_leftovers(Path(os.path.realpath(folder)))
+    with naming_another_place(out or files[0].parent):
+        if out is not None:
+            make_folder(Path(os.path.realpath(out)))
+        for folder in _folders(targets):
+            remove_leftovers(Path(os.path.realpath(folder)))
     done: list[Rewritten] = []
     for path, target in zip(files, targets, strict=True):
         try:
