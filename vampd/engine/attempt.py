@@ -28,7 +28,7 @@ from vampd.disk.reading import refuse_links
 from vampd.disk.refusal import PathAccess, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.execute import AttemptTools, execute_wave
-from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
+from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids, require_authority
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.nights.foreign_entries import refuse_twin
 from vampd.engine.nights.night_listing import list_night
@@ -247,6 +247,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
             )
         if isinstance(survey, TransferSurvey):
             _refuse_others(attempt, survey, plan)
+        require_authority(plan, settings)
         require_free_space(attempt.tools, plan)
         progress.begin(plan)
         for wave in plan.waves:

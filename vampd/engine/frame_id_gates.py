@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vampd.config import Settings, Sync
-from vampd.errors import DataError
+from vampd.config import Authority, Settings, Sync
+from vampd.errors import DataError, FrameIdsUnavailable
 from vampd.model.cubes import Generation, accounted_cubes, count_aside_cubes, total_counts
 from vampd.model.delivery import announced_manifests, note_name
 from vampd.model.nights import Gate, NightRecord
+from vampd.model.plan import Plan, ReserveFrameIds
 from vampd.model.sync import find_unexpected, pending_late_partners
 from vampd.ports import NightReader
 from vampd.stages.raw_presence import survey_raw
 
 
 def refuse_before_ids(record: NightRecord, settings: Settings, reader: NightReader) -> None:
-    """DataError ``late_partners`` or ``sync_unexpected``, unless a person has opened that gate."""
+    """DataError ``late_partners`` or ``sync_unexpected``, unless a person has opened that gate.
+
+    Nobody is asked where no ID can be taken.
+    """
+    if settings.frameids.authority is Authority.NONE:
+        return
     if Gate.LATE_PARTNERS not in record.released:
         _refuse_late_partners(record, reader)
     if settings.sync.hold_when_unexpected and Gate.SYNC_UNEXPECTED not in record.released:
         _refuse_unexpected(record, settings, reader)
+
+
+def require_authority(plan: Plan, settings: Settings) -> None:
+    """FrameIdsUnavailable ``no_authority`` before anything is requested that no one gives."""
+    if settings.frameids.authority is not Authority.NONE:
+        return
+    wanted = [a for wave in plan.waves for a in wave if isinstance(a, ReserveFrameIds)]
+    if count := sum(len(action.identities) for action in wanted):
+        raise FrameIdsUnavailable(
+            "no_authority",
+            f'{count} products need frame IDs, and frameids.authority is "none": configure one, or'
+            " let the night wait",
+        )
 
 
 def judge_sync(

@@ -93,9 +93,13 @@ def test_without_an_authority_archive_nights_wait_before_frameids(site: Site) ->
     settle(site)
     assert_done(site, engineering)
     record = record_of(site, archive)
-    assert (record.state.stage, record.state.status) == (StageName.FRAMEIDS, Status.READY)
-    assert "none" in (record.note or "")
+    assert (record.state.stage, record.state.status) == (StageName.FRAMEIDS, Status.WAITING)
+    assert (record.note_code, "none" in (record.note or "")) == ("no_authority", True)
     assert not site.ledger.exists()
+    # Nobody asks again before somebody is named.
+    settle_here(site)
+    assert record_of(site, archive).state == record.state
+    assert record.state.attempts == 1
     configure(site, **FAST)
     settle_here(site)
     assert_done(site, archive)

@@ -33,7 +33,7 @@ def test_sighup_reads_the_configuration_again(site: Site) -> None:
     configure(site, **FAST, frameids={"authority": "none"})
     night, _ = make_smallest(site.root)
     with running(site) as daemon:
-        wait_until(has_status(site, night, Status.READY, StageName.FRAMEIDS), "before frameids")
+        wait_until(has_status(site, night, Status.WAITING, StageName.FRAMEIDS), "before frameids")
         good = site.config.read_text()
         site.config.write_text("[watch]\nrooot = '/nowhere'\n")
         daemon.signal(signal.SIGHUP)

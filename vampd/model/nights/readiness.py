@@ -45,7 +45,7 @@ class WaitCode(StrEnum):
     STILL_WRITTEN = "still_written"
     BEING_CHECKED = "being_checked"  # its cubes are being opened, one after the other
     INCOMPLETE_CUBES = "incomplete_cubes"  # they may still become complete
-    NO_AUTHORITY = "no_authority"  # frameids.authority is "none"
+    NO_AUTHORITY = "no_authority"  # frameids.authority is "none"; also the code of the attempt
     OLDER_NIGHT = "older_night"  # it takes its frame IDs first
     RETRY_LATER = "retry_later"
     RUNNING = "running"
@@ -311,10 +311,11 @@ def _listed(subjects: tuple[str, ...]) -> str:
 def _judge_settled(seen: Observation, rules: ReadinessRules, now: float) -> Ready | Wait:
     record, older = seen.record, seen.next_for_ids
     if record.state.stage is StageName.FRAMEIDS:
-        if not rules.grants_frame_ids:
+        # Whether it needs any, its first attempt finds out: products may have theirs already.
+        if not rules.grants_frame_ids and record.code == WaitCode.NO_AUTHORITY:
             return Wait(WaitCode.NO_AUTHORITY, 'waits for frame IDs: frameids.authority is "none"')
-        released = Gate.OLDER_NIGHTS in record.released
-        if older is not None and older.night < record.night and not released:
+        passes = Gate.OLDER_NIGHTS in record.released or not rules.grants_frame_ids
+        if older is not None and older.night < record.night and not passes:
             return Wait(
                 WaitCode.OLDER_NIGHT,
                 f"waits for the older night {older.night.date} to get its IDs{_obstacle(older)};"

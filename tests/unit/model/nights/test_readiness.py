@@ -198,8 +198,12 @@ def test_only_the_stage_frameids_waits_for_older_nights_and_for_an_authority() -
     for stage in StageName:
         at_ids = stage is StageName.FRAMEIDS
         assert judge(settled(stage, older=older)) is (WaitCode.OLDER_NIGHT if at_ids else None)
+        # One that has found out that it lacks some waits; any other may have all of its own.
         none = replace(RULES, grants_frame_ids=False)
-        assert judge(settled(stage), none) is (WaitCode.NO_AUTHORITY if at_ids else None)
+        assert judge(settled(stage, older=older), none) is None
+        lacking = replace(settled(stage, older=older).record, code=WaitCode.NO_AUTHORITY.value)
+        waits = judge(Observation(lacking, older), none)
+        assert waits is (WaitCode.NO_AUTHORITY if at_ids else None)
 
 
 def test_a_released_night_passes_older_ones_and_no_night_waits_for_itself() -> None:
