@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from vampd.errors import FrameIdConflict
-from vampd.ledger.queries import bound_to, highest_on_record, nights_of_bound
+from vampd.ledger.queries import highest_on_record, known_of, nights_of_bound
 from vampd.model.frame_ids import NumberRange, ObservedIds, find_contradictions, list_highest
 
 _LISTED = 4
@@ -28,7 +28,7 @@ def refuse_disagreement(
         for night in nights
         for contradiction in find_contradictions(
             night,
-            bound_to(connection, night.night) if night.ours else frozenset(),
+            known_of(connection, night.night) if night.ours else frozenset(),
             {} if night.ours else nights_of_bound(connection, night.ids),
         )
     ]
@@ -41,7 +41,8 @@ def refuse_disagreement(
         "expected ledger, file names, headers and name_changes.txt to agree on the frame IDs,"
         f" found: {shown}{more}. The highest are: {_all_highest(connection, nights)}. No ID is"
         f" granted until they agree: if {ledger} was lost or is an old one, restore it from a"
-        " backup (the database is filled from it), or run `vampctl rebuild-ledger`;"
+        " backup (the database is filled from it), or run `vampctl rebuild-ledger`; where the old"
+        " tools worked on a night of vampd, `vampctl adopt NIGHT` puts their IDs on record;"
         " `vampctl frameids` shows all",
     )
 

@@ -76,12 +76,13 @@ def known_ids(connection: Connection, ids: Iterable[FrameId]) -> frozenset[Frame
     return frozenset(known)
 
 
-def bound_to(connection: Connection, night: NightId) -> frozenset[FrameId]:
-    """The IDs that belong to products of a night."""
+def known_of(connection: Connection, night: NightId) -> frozenset[FrameId]:
+    """The IDs that belong to products of a night, or that others used for it."""
     rows = connection.execute(
         select(FrameIdRow.number)
+        .join(FrameIdRequestRow, FrameIdRequestRow.id == FrameIdRow.request_id)
         .where(FrameIdRow.date == night.date, FrameIdRow.kind == night.kind)
-        .where(FrameIdRow.identity.is_not(None))
+        .where(or_(FrameIdRow.identity.is_not(None), FrameIdRequestRow.refused == USED_BY_OTHERS))
     )
     return frozenset(FrameId(number) for number in rows.scalars())
 

@@ -295,6 +295,8 @@ def test_a_night_yet_to_start_shows_what_the_rule_says_now_whatever_its_note(
 
 def test_a_night_without_an_authority_is_not_advised_to_be_released(world: FakeWorld) -> None:
     at_frame_ids(world, "none")
+    move(world, EventName.CLAIMED)
+    move(world, EventName.FAILED, code="no_authority", message="5 are needed", not_before=0.0)
     world.store.update(NIGHT, NightUpdate(note_code="older_night", note="an old note"))
     assert 'frameids.authority is "none"' in world.run("why", "20251106").stdout
     assert commands(world) == ["doctor", "plan 20251106"]

@@ -23,13 +23,22 @@ from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from vampd.model.accounts import Adoption, Continuation
     from vampd.model.nights import Kind, NightId
     from vampd.ports import NightStore
     from vampd.wiring.connections import Connections
 
+# What becomes of a night that vampd has synchronized too.
+_LEFT = (
+    "  left alone for good, with the frame IDs of both: vampd gives no more, and restores, packs"
+    " and sends nothing of it; which of two IDs a frame keeps is for STARS to say"
+)
+_GOES_ON = (
+    "  vampd goes on with what is its own; what is theirs may be moved out of the folder once its"
+    " IDs are on record"
+)
 ContinueOption = Annotated[
     bool,
     typer.Option("--continue", help="Pack, send, prove and list what the old tools left of NIGHT."),
@@ -61,6 +70,9 @@ def adopt(
     are listed and nothing is guessed. Nothing in a folder is changed. May be repeated when more is
     known. Exits with 1 if records of a night differ.
 
+    Of a night that vampd has begun too, their frame IDs come on record. One that is held for their
+    traces is left alone for good; of any other, vampd goes on with what is its own.
+
     With --continue, a night that is complete but unpacked, unsent, unproven or unlisted is taken on
     from there: vampd packs what is not packed, sends and proves all of it, and lists an archive
     night in a manifest unless there is one. What the old tools made stays as it is, with the frame
@@ -68,7 +80,13 @@ def adopt(
     something is missing. Exits with 1 then.
     """
     from vampd.engine.nights.old_cron import look_for_plan
-    from vampd.engine.repair.adopting import adopt_nights, find_adoptable, plan_adoption
+    from vampd.engine.repair.adopting import (
+        adopt_nights,
+        find_adoptable,
+        find_synchronized,
+        plan_adoption,
+        stays_with_vampd,
+    )
 
     if bool(nights) is all_nights:
         raise UsageError("no_nights", "name the nights to adopt, or say --all")
@@ -80,19 +98,23 @@ def adopt(
         connections.root.recognize()
         root, store = connections.settings.watch.root, connections.store
         ledger, adoptions = connections.ledger, connections.adoptions
-        chosen = _choose(store, find_adoptable(root, store), nights or (), kind)
+        dates = [parse_night(text) for text in nights or ()]
+        known = (*find_adoptable(root, store), *find_synchronized(root, store, dates))
+        chosen = _choose(known, dates, kind)
         found = plan_adoption(root, chosen, ledger.listing(), adoptions.all())
+        _refuse_others(store, found, dates)
         if go_on:
             continue_nights(connections, found, dry_run=dry_run, yes=yes, as_json=as_json)
             return
         deletes = look_for_plan(root).deletes
+        left = [one for one in found if not stays_with_vampd(one, store.night(one.night))]
         new = None
         if not dry_run:
             new = adopt_nights(found, store, ledger, adoptions, at=time.time(), actor=actor_name())
     if as_json:
         write_json([_object(one) for one in found])
     else:
-        for line in adoption_lines(found, new, deletes):
+        for line in adoption_lines(found, new, deletes, {one.night for one in left}):
             write_prose(line)
         if dry_run:
             write("nothing was changed")
@@ -101,37 +123,45 @@ def adopt(
 
 
 def _choose(
-    store: NightStore, known: Sequence[NightId], texts: Sequence[str], kind: Kind | None
+    known: Iterable[NightId], dates: Sequence[str], kind: Kind | None
 ) -> tuple[NightId, ...]:
-    """The nights that are named, or all; UsageError ``not_legacy`` for one of vampd's."""
-    of_kind = tuple(night for night in known if kind in (None, night.kind))
-    if not texts:
-        return of_kind
-    chosen: list[NightId] = []
-    for date in map(parse_night, texts):
-        of_date = [night for night in of_kind if night.date == date]
-        if not of_date:
+    """The nights of these dates, or all."""
+    chosen = {n for n in known if kind in (None, n.kind) and (not dates or n.date in dates)}
+    return tuple(sorted(chosen))
+
+
+def _refuse_others(store: NightStore, found: Sequence[Adoption], dates: Sequence[str]) -> None:
+    """UsageError ``not_legacy`` for a date of which nothing is of the old tools."""
+    adopted = {one.night.date for one in found}
+    for date in dates:
+        if date not in adopted:
             raise UsageError("not_legacy", f"{date} {_why_not(store, date)}")
-        chosen += of_date
-    return tuple(sorted(set(chosen)))
 
 
 def _why_not(store: NightStore, date: str) -> str:
     """Why this date names no night to adopt."""
     if any(one.state.is_continued for one in store.nights() if one.night.date == date):
         return f"is on record, and was taken on: `vampctl why {date}` says how far it came"
-    return "is no night of the old tools: vampd has begun it, or there is none"
+    return "is no night of the old tools: nothing of theirs is in it, or there is no such night"
 
 
 def adoption_lines(
-    found: Sequence[Adoption], new: int | None, deletes: Sequence[tuple[str, str]]
+    found: Sequence[Adoption],
+    new: int | None,
+    deletes: Sequence[tuple[str, str]],
+    left: Collection[NightId],
 ) -> Iterator[str]:
     """What becomes of each night, for people; ``new`` IDs came on record, None: in a dry run.
 
-    ``deletes`` is what the old deleter would take, and from when.
+    ``deletes`` is what the old deleter would take, and from when; the nights that are ``left`` are
+    not vampd's to go on with.
     """
+    from vampd.model.accounts import OldState
+
     for one in found:
         yield f"{title_of(one.night)}: {one.describe()}"
+        if one.state is OldState.SHARED:
+            yield _LEFT if one.night in left else _GOES_ON
         for path, after in deletes:
             if path.startswith(f"{one.night.folder.as_posix()}/"):
                 yield f"  the old deleter would take {path} ({after or 'a day after its next run'})"

@@ -35,7 +35,7 @@ no_plate_log
     A file that `--from-wpu` names has no line of the wave-plate unit's on the half-wave plate.
     Name the unit's logs of the two Hawaiian dates of `vampctl correct NIGHT`.
 not_legacy
-    Only nights of the old tools are adopted: vampd has begun this one, or there is none.
+    Only what the old tools worked on is adopted: nothing of theirs is in this night.
     `vampctl status --all` lists the legacy nights.
 not_continuable
     Records of a night of the old tools differ, or products are missing: it is not taken on.

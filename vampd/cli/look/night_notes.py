@@ -9,7 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from vampd.cli.shared.words import count_of, describe_raw, format_duration, format_time, one_line
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import Gate, NightId, NightRecord, Status, remaining_wait_s
+from vampd.model.nights import (
+    Gate,
+    NightId,
+    NightRecord,
+    Status,
+    WaitCode,
+    remaining_wait_s,
+)
 from vampd.model.standing import (
     NO_MAIL,
     NOT_SAFE,
@@ -117,6 +124,9 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = N
             attempt = f"attempt {state.attempts}" if state.attempts > 1 else ""
             before = f"before: {reason}" if reason else ""
             return "; ".join(part for part in (note, attempt, before) if part)
+        case Status.WAITING if record.note_code == WaitCode.NO_AUTHORITY:
+            # No attempt comes by itself, and the reason says the same.
+            return note
         case Status.WAITING:
             called = "needs a person: " if record.needs_person else ""
             return called + "; ".join(

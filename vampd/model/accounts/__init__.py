@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ProductIds,
         find_shared_ids,
         judge_adoption,
+        judge_shared,
     )
     from vampd.model.accounts.audit import (
         Audit,
@@ -60,8 +61,8 @@ else:
         __name__,
         {
             "adoption": (
-                "Adoption find_shared_ids judge_adoption MANIFESTS OldEvidence OldState "
-                "ProductIds SECTIONS"
+                "Adoption find_shared_ids judge_adoption judge_shared MANIFESTS OldEvidence "
+                "OldState ProductIds SECTIONS"
             ),
             "audit": "Audit audit_night audit_old_products CountedCube CountedProduct",
             "continuation": "Continuation judge_continuation",
@@ -113,6 +114,7 @@ __all__ = [
     "judge_adoption",
     "judge_continuation",
     "judge_old_copy",
+    "judge_shared",
     "mean_interval_us",
     "measure_run",
     "number_runs",

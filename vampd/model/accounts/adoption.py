@@ -8,7 +8,7 @@ night differ, both are listed and nothing is guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -40,6 +40,7 @@ class OldState(StrEnum):
     UNFINISHED = "unfinished"
     HALF_PROCESSED = "half processed"
     ROW_ONLY = "a row without a folder"
+    SHARED = "worked on by vampd and by the old tools"
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,27 @@ def judge_adoption(seen: OldEvidence) -> Adoption | None:
         seen.all_ids,
         tuple(_find_missing(seen, row)),
         tuple(_find_contradictions(seen, row)),
+    )
+
+
+def judge_shared(seen: OldEvidence, own: Set[FrameId]) -> Adoption | None:
+    """The same of a night that vampd has synchronized; ``own`` are the IDs of its products.
+
+    How far they came with it, and what is missing, no record tells apart from what vampd did.
+    """
+    names = {str(frame_id) for frame_id in own}
+    theirs = replace(
+        seen,
+        ids={who: rest for who, ids in seen.ids.items() if (rest := ids - own)},
+        headers=tuple(one for one in seen.headers if one.stem not in names),
+    )
+    if not theirs.is_of_old_tools:
+        return None
+    unread = (f"{path} cannot be read, and may name frame IDs" for path in seen.unread)
+    differing = (*unread, *_differing_ids(theirs), *_wrong_headers(theirs.headers))
+    row = seen.row or StatusRow(seen.night.folder.as_posix(), seen.night)
+    return Adoption(
+        seen.night, OldState.SHARED, row, theirs.all_ids, contradictions=tuple(differing)
     )
 
 

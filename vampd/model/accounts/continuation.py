@@ -16,6 +16,7 @@ from vampd.model.accounts.adoption import (
     SECTIONS,
     Adoption,
     OldEvidence,
+    OldState,
     find_lags,
 )
 from vampd.model.frame_ids import HEADERS, NAMES, FrameId
@@ -77,6 +78,9 @@ def _find_refusals(
 ) -> Iterator[str]:
     if not seen.has_folder:
         yield "it has no folder"
+        return
+    if adoption.state is OldState.SHARED:
+        yield "vampd has synchronized it too: its products and frame IDs are of both"
         return
     if not products:
         yield "vgen2 has no product: there is nothing to go on with"

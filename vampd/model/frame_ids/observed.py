@@ -1,8 +1,9 @@
 """Frame IDs as the nights' folders show them, compared with the ledger.
 
 A night that vampd synchronized (it has a generation) may show only IDs that the ledger binds to
-that night. A night of the old tools shows IDs that others requested: the ledger cannot know them,
-but it must not have bound them to a product of its own, and new IDs come above them.
+that night, or has on record as those that others used for it. A night of the old tools shows IDs
+that others requested: the ledger cannot know them, but it must not have bound them to a product of
+its own, and new IDs come above them.
 """
 
 from __future__ import annotations
@@ -48,18 +49,18 @@ def highest_seen(nights: Iterable[ObservedIds], numbers: NumberRange) -> FrameId
 
 
 def find_contradictions(
-    night: ObservedIds, bound_here: Set[FrameId], bound: Mapping[FrameId, NightId]
+    night: ObservedIds, known_here: Set[FrameId], bound: Mapping[FrameId, NightId]
 ) -> Iterator[str]:
     """Where a night's IDs and the ledger contradict each other.
 
-    ``bound_here`` are the IDs that the ledger binds to the night, ``bound`` is the night of each
-    ID shown here that it binds at all.
+    ``known_here`` are the IDs that the ledger binds to the night, or others used for it; ``bound``
+    is the night of each ID shown here that it binds at all.
     """
     if night.damaged and night.ours:
         yield f"{NAME_CHANGES} of {night.night.date} cannot be read: {night.damaged}"
     for who, ids in sorted(night.seen.items()):
         if night.ours:
-            strange = sorted(ids - bound_here)
+            strange = sorted(ids - known_here)
             if strange:
                 yield (
                     f"{who} of {night.night.date} show {_list(strange)}, which the ledger does not"

@@ -132,8 +132,13 @@ def review_ids(
 
 def _own_ids(ledger: LedgerListing) -> list[ListedId]:
     """The IDs that were granted to vampd."""
-    others = {one.number for one in ledger.requests if one.refused == USED_BY_OTHERS}
+    others = _of_others(ledger)
     return [one for one in ledger.ids if one.request not in others]
+
+
+def _of_others(ledger: LedgerListing) -> set[int]:
+    """The numbers of the requests whose IDs others used."""
+    return {one.number for one in ledger.requests if one.refused == USED_BY_OTHERS}
 
 
 def _count_nights(ids: Iterable[ListedId]) -> Iterator[NightCount]:
@@ -167,9 +172,11 @@ def _find_gaps(granted: Iterable[FrameId], seen: set[FrameId]) -> Iterator[Gap]:
 def _disagreements(ledger: LedgerListing, nights: Iterable[ObservedIds]) -> Iterator[str]:
     bound: dict[FrameId, NightId] = {}
     by_night: dict[NightId, set[FrameId]] = defaultdict(set)
+    others = _of_others(ledger)
     for one in ledger.ids:
         if one.identity is not None:
             bound[one.frame_id] = one.night
+        if one.identity is not None or one.request in others:
             by_night[one.night].add(one.frame_id)
     for night in nights:
         yield from find_contradictions(night, by_night[night.night], bound)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from vampd.errors import DataError
@@ -9,6 +10,7 @@ from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs.packing_receipt import RECEIPTS_PATH, PackingReceipt, find_twins
 from vampd.model.proofs.receipt import Receipt
 
+_NAMED_BY_ID = re.compile(r"/VMP[A-Z][0-9]{8}\.")
 _NAMED = 5
 
 
@@ -133,10 +135,12 @@ def loss_error(night: NightId, lost: Sequence[str]) -> DataError:
 
 def unproven_error(night: NightId, paths: Sequence[str]) -> DataError:
     """``product_unproven``: nothing of the night accounts for what is in these products."""
+    theirs = f"; if the old tools made it, say `vampctl adopt {night.date}` first, for its ID"
     return DataError(
         "product_unproven",
         f"{_listed(paths)} without a packing receipt, and no framelist or generation of the night"
         " can prove what is in it; find out where it comes from and move it out of the folder"
+        f"{theirs if any(map(_NAMED_BY_ID.search, paths)) else ''}"
         f" (where only its sidecar is gone, `vampctl retry {night.date} --from sync` proves it)",
         night=str(night),
         paths=tuple(paths),

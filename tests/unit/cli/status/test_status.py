@@ -160,6 +160,13 @@ def test_a_waiting_night_shows_why_and_when_it_tries_again() -> None:
     assert describe(waiting, NOW + 500) == reported.removesuffix("in ") + "now"
 
 
+def test_a_night_that_waits_for_an_authority_announces_no_attempt() -> None:
+    note = 'waits for frame IDs: frameids.authority is "none"'
+    waiting = record(Status.WAITING, code="no_authority", error="5 are needed")
+    assert "next attempt" in describe(waiting, NOW)
+    assert describe(replace(waiting, note_code="no_authority", note=note), NOW) == note
+
+
 def test_a_held_night_shows_why_in_one_line() -> None:
     trace = "Traceback (most recent call last):\n  File 'x'\nKeyError: 'EXPTIME'"
     held = record(Status.HELD, code="bug", error=trace)
