@@ -12,7 +12,7 @@ from vampd.engine.nights.foreign_entries import describe_with_foreign
 from vampd.engine.nights.night_listing import NightListing, Stranger
 from vampd.engine.nights.observation import wait_for_folder
 from vampd.engine.nights.presence import refuse_absent
-from vampd.engine.nights.strays import describe_strays
+from vampd.engine.nights.strays import describe_late_raw, describe_strays
 from vampd.errors import DataError, IllegalTransition, NotPermitted, TransientError, VampdError
 from vampd.log import get_log
 from vampd.model.nights import (
@@ -183,7 +183,9 @@ def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
     if found:
         cure = f"; `vampctl recover {night.date}` gets it back"
     else:
-        looks = (describe_unmade, describe_text_faults, describe_strays)
+        looks = [describe_unmade, describe_text_faults, describe_strays]
+        if record.state.is_continued:
+            looks.append(describe_late_raw)
         every = (partial(look, night, reader) for look in looks)
         found = tuple(describe_with_foreign(night, *every))
     more = f" ({len(found):,} such files)" if len(found) > 1 else ""

@@ -50,6 +50,20 @@ def describe_strays(night: NightId, reader: NightReader) -> Iterator[str]:
     )
 
 
+def describe_late_raw(night: NightId, reader: NightReader) -> Iterator[str]:
+    """The raw cubes in a night of the old tools' products, in a sentence: no stage takes them up.
+
+    From raw, frames of it might get a second ID.
+    """
+    if cubes := sorted(find_cubes([file.path for file in reader.raw_files(night)])):
+        more = f" with {len(cubes) - 1:,} more cubes" if cubes[1:] else ""
+        yield (
+            f"{cubes[0]}{more} came to a night whose products the old tools made, and no stage"
+            " takes up what it holds; keep it outside of the night;"
+            f" `vampctl audit {night.date}` lists all"
+        )
+
+
 def find_strays(root: Path, nights: Iterable[NightId]) -> Iterator[Stranger]:
     """The folders in these nights' streams, or nearly of their names, and raw beside the streams.
 
