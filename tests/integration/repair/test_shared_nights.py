@@ -160,6 +160,14 @@ def test_what_is_vampds_and_not_on_record_is_named_and_not_taken_for_others(
     own.advance()
     shown = own.command("adopt", NIGHT.date)
     assert (shown.status, shown.text.count("`vampctl rebuild-ledger`")) == (1, 5), shown.text
+    # The ledger comes back when theirs is out of its way, and keeps their IDs.
+    unclear = own.command("rebuild-ledger", "--yes")
+    assert (unclear.status, "`vampctl adopt NIGHT`" in unclear.text) == (1, True), unclear.text
+    vgen2 = site.folder(NIGHT) / "vgen2"
+    for path in (*vgen2.glob("VMPA0042*"), vgen2 / "name_changes.txt"):
+        path.unlink()
+    assert own.command("rebuild-ledger", "--yes").status == 0
+    assert own.command("frameids").status == 0
     with connected(site) as connections:
         assert set(map(str, connections.ledger.foreign(NIGHT))) == THEIRS
 

@@ -109,7 +109,10 @@ def _problem_lines(problems: tuple[str, ...]) -> Iterator[str]:
     yield from problems[:_LISTED]
     if len(problems) > _LISTED:
         yield f"and {len(problems) - _LISTED:,} more"
-    yield "repair these files, or move them out of their night, and run this again"
+    yield (
+        "repair these files, or move them out of their night (what the old tools made, once"
+        " `vampctl adopt NIGHT` has put its IDs on record), and run this again"
+    )
 
 
 def _ask(yes: bool) -> None:
