@@ -10,10 +10,11 @@ from astropy.io import fits
 
 from tests.support.builders.nights import make_scenario
 from tests.support.daemon.site import configure, make_site
-from tests.support.daemon.state import raw_state
+from tests.support.daemon.state import connected, raw_state
 from tests.support.worlds.proof.in_process import InProcess
-from vampd.model.headers import CORRECTIONS
+from vampd.model.headers import CORRECTIONS, table_name
 from vampd.model.nights import Kind, Status
+from vampd.model.proofs import parse_sums
 from vampd.simulate import CROP_64, Pause, Run, Scenario
 
 # Five cubes of each camera, eight frames one second apart, whose headers all say 22.5; then one
@@ -113,3 +114,19 @@ def test_a_night_is_cut_and_told_as_the_plates_log_says(tmp_path: Path) -> None:
     assert (site.copy(night) / CORRECTIONS).read_bytes() == (folder / CORRECTIONS).read_bytes()
     assert own.command("audit", night.date).status == 0
     assert own.command("verify", night.date).status == 0
+    # The decision that counts names the one that it replaced, which stays, travels and counts
+    # nowhere.
+    names = ["generation_0001.json", "generation_0002.json"]
+    for place in (folder, site.copy(night)):
+        sums = parse_sums((place / "SHA256SUMS").read_text())
+        assert [path.name for path in sorted((place / "vgen2").glob("generation_*"))] == names
+        assert {f"vgen2/{name}" for name in names} <= sums.keys()
+        listed = (place / table_name(night.date)).read_text().splitlines()[1:]
+        assert len(listed) == len(truth) * 2
+    with connected(site) as connections:
+        (counting,) = connections.reader.generations(night)
+    assert (counting.number, counting.replaces, len(counting.products)) == (2, (1,), len(truth) * 2)
+    assert own.command("get", night.date, "-o", str(tmp_path / "got")).status == 0
+    assert len(list((tmp_path / "got").glob("*.fz"))) == len(truth) * 2
+    manifest = (folder / f"manifest_VMP_{night.date}.csv").read_text()
+    assert manifest.count("vgen2/VMPA") == len(truth) * 2

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import csv
 import resource
+from pathlib import Path
 
 import pytest
 from astropy.io import fits
 
-from tests.support.builders.smallest_night import add_late_cubes, make_without_timing
+from tests.support.builders.smallest_night import (
+    add_late_cubes,
+    make_smallest,
+    make_without_timing,
+)
+from tests.support.daemon.site import make_site
 from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, products_of
 from tests.support.worlds.proof.beginning import DATE
@@ -101,6 +107,25 @@ def test_a_table_that_the_products_do_not_give_is_left_to_transfer(safe: SafeNig
     assert (done.status, f"{TABLE}: NOT recovered" in done.text) == (1, True)
     assert "retry 20251106 --from transfer" in done.text
     assert (path.exists(), record(safe).state.status) == (False, Status.DONE)
+
+
+def test_an_engineering_night_has_its_table_too_which_late_products_replace(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    own, kind = InProcess(site), Kind.ENGINEERING
+    night, _ = make_smallest(site.root, kind=kind)
+    for expected in (5, 9):
+        if expected == 9:
+            add_late_cubes(site.root, kind=kind)
+        own.advance()
+        text = (site.folder(night) / TABLE).read_text()
+        products = sorted(path.name for path in site.folder(night).glob("vgen2/*.fits.fz"))
+        assert len(products) == expected
+        listed = [row["path"].rpartition("/")[2] for row in csv.DictReader(text.splitlines())]
+        assert sorted(listed) == products
+        assert (site.copy(night) / TABLE).read_text() == text
+        for place in (site.folder(night), site.copy(night)):
+            sums = parse_sums((place / "SHA256SUMS").read_text())
+            assert sums[TABLE] == text_digest(text)
 
 
 def test_a_table_of_many_nights_names_those_that_it_lacks(safe: SafeNight) -> None:
