@@ -14,6 +14,8 @@ from vampd.model.cubes import Number, Undefined, Value
 # A card of 80 characters has no longer names but HIERARCH ones.
 _CARD = re.compile(r"([A-Z0-9_-]{1,8})(!?=)(.*)", re.DOTALL)
 _SPAN = re.compile(r"(.+?)\.\.(.+)")
+# Of what the loggers and vampd name; anything else was meant for a card.
+_NAME = re.compile(r"[A-Za-z0-9_.:/+-]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[EeDd][+-]?[0-9]{1,2})?")
 _ANGLE = re.compile(r"RET-(?:ANG|POS)[0-9]")
 # An encoder's last digits are no other angle; those of a short exposure are another exposure.
@@ -104,11 +106,17 @@ class Condition:
 
 
 def parse_condition(text: str) -> Condition:
-    """The condition that a person typed; UsageError ``no_condition`` for a span that is none."""
+    """The condition that a person typed; UsageError ``no_condition`` for what can be none."""
     if match := _CARD.fullmatch(text):
         return Condition(text, match[1], match[2] == "=", match[3], None)
     try:
         span_us = parse_span(text)
     except ValueError as error:
         raise UsageError("no_condition", f"{text[:120]!r}: {error}") from error
+    if span_us is None and not _NAME.fullmatch(text):
+        raise UsageError(
+            "no_condition",
+            "expected KEYWORD=VALUE or KEYWORD!=VALUE with the keyword in capitals, FROM..TO in UT,"
+            f" or a name; found {text[:120]!r}",
+        )
     return Condition(text, None, is_equal=True, value="", span_us=span_us)

@@ -56,6 +56,13 @@ def test_a_condition_holds_of_what_the_cards_say(text: str, holds: bool) -> None
     assert parse_condition(text).holds(ONE) is holds
 
 
+@pytest.mark.parametrize("text", ["", " ", "=x", "object=HD 1", "EXPTIME<1", "EXPTIME = 1", "a b"])
+def test_what_is_neither_a_card_nor_a_name_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="keyword in capitals") as refused:
+        parse_condition(text)
+    assert refused.value.code == "no_condition"
+
+
 def test_what_has_no_times_is_in_no_span() -> None:
     span = parse_condition("2025-11-06T00:00:00..2025-11-07T00:00:00")
     assert span.holds(ONE)
