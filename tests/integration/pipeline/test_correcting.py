@@ -92,6 +92,19 @@ def test_a_cube_is_undecided_with_what_was_taken_with_it() -> None:
     assert (found.rows, len(found.undecided)) == ([], 3)
 
 
+@pytest.mark.parametrize("exposure", [None, -1.0])
+def test_a_cube_that_does_not_tell_its_exposure_is_undecided(exposure: float | None) -> None:
+    cards = {"RET-ANG1": 22.5} | ({} if exposure is None else {"EXPTIME": exposure})
+    cube = make_cube(CAMERA_STREAMS[0], PLATE_US + np.arange(4) * 1_000_000, cards)
+    if exposure is None:
+        texts = [text for text in cube.cards.texts if not text.startswith("EXPTIME")]
+        cube = replace(cube, cards=Cards(tuple(texts)))
+    still = parse_plate_log(["\n".join(line(s, 67.5) for s in range(-20, 30))])
+    found = propose_angles([cube], still)
+    assert (found.rows, [path for path, _ in found.undecided]) == ([], [cube.path])
+    assert "how long it was exposed" in found.undecided[0][1]
+
+
 def test_a_condition_on_a_card_means_all_its_cubes_and_no_condition_that_none_meets_passes(
     site: CorrectedSite,
 ) -> None:

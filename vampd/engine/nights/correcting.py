@@ -79,8 +79,11 @@ def propose_angles(cubes: Sequence[RawCube], log: PlateLog) -> Proposal:
 
 
 def _angle_over(together: Sequence[RawCube], log: PlateLog) -> float | str:
-    begin_us = min(each.span_us[0] - _exposure_us(each) for each in together)
-    return log.angle_over(begin_us, max(each.span_us[1] for each in together))
+    begins_us = [_begin_us(each) for each in together]
+    known_us = [begin_us for begin_us in begins_us if begin_us is not None]
+    if len(known_us) < len(begins_us):
+        return "no card tells how long it was exposed"
+    return log.angle_over(min(known_us), max(each.span_us[1] for each in together))
 
 
 def shown_value(cube: RawCube, keyword: str) -> str:
@@ -106,8 +109,12 @@ def _angles(cube: RawCube, angle: float) -> Iterator[Correction]:
         yield Correction(cube.path, keyword, old, f"{angle:.2f}", "log of the wave-plate unit")
 
 
-def _exposure_us(cube: RawCube) -> int:
-    return round(1e6 * (cube.cards.number("EXPTIME") or 0.0))
+def _begin_us(cube: RawCube) -> int | None:
+    """When its first exposure began, as far as the header tells how long that was."""
+    exposure_s = cube.cards.number("EXPTIME") if "EXPTIME" in cube.cards else None
+    if exposure_s is None or exposure_s < 0:
+        return None
+    return cube.span_us[0] - round(1e6 * exposure_s)
 
 
 def _described(cube: RawCube) -> Described:

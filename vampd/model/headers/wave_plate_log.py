@@ -1,7 +1,8 @@
 """The log of the wave-plate unit: where the half-wave plate stood, and where it leaves doubt.
 
 A file per Hawaiian date, a line per second or so: ``YYYYMMDD HH:MM:SS WPU status: ... OKAY hwp
-busy|not busy ... position P target T mode M``, HST. Lines may be cut.
+busy|not busy ... position P target T mode M``, HST. Lines may be cut, and the clock that wrote them
+may have been set back.
 """
 
 from __future__ import annotations
@@ -45,12 +46,24 @@ class PlateRow:
 
 @dataclass(frozen=True)
 class PlateLog:
-    """All lines of some logs that can be read, in order; a line that cannot is a gap."""
+    """All lines of some logs that can be read, in order; a line that cannot is a gap.
+
+    ``set_back_us`` is the farthest that the times of one log go back: which of them were wrong by
+    that much, those before or those after, it does not say.
+    """
 
     rows: tuple[PlateRow, ...]
+    set_back_us: int = 0
 
     def angle_over(self, begin_us: int, end_us: int) -> float | str:
         """The plate's angle (deg) throughout that time; or, in words, why the log leaves doubt."""
+        found = self._angle_within(begin_us - self.set_back_us, end_us + self.set_back_us)
+        if not self.set_back_us or isinstance(found, float):
+            return found
+        back_s = self.set_back_us / 1e6
+        return f"the log's times go back by {back_s:,.0f} s, and so near to it {found}"
+
+    def _angle_within(self, begin_us: int, end_us: int) -> float | str:
         times = self._times_us
         # A line was written within the second that it names.
         first = bisect_right(times, begin_us - _SECOND_US) - 1
@@ -82,8 +95,9 @@ class PlateLog:
 
 def parse_plate_log(texts: Iterable[str]) -> PlateLog:
     """The lines of some logs."""
-    found = (_parse(line) for text in texts for line in text.splitlines())
-    return PlateLog(tuple(sorted({row for row in found if row is not None})))
+    logs = [[row for line in text.splitlines() if (row := _parse(line))] for text in texts]
+    set_back_us = max((_set_back_us(rows) for rows in logs), default=0)
+    return PlateLog(tuple(sorted({row for rows in logs for row in rows})), set_back_us)
 
 
 def is_same_angle(first_deg: float, second_deg: float) -> bool:
@@ -92,10 +106,19 @@ def is_same_angle(first_deg: float, second_deg: float) -> bool:
     return min(apart, 360.0 - apart) <= _SAME_DEG
 
 
+def _set_back_us(rows: Iterable[PlateRow]) -> int:
+    """The farthest that a line lies before one that was written earlier."""
+    latest_us = farthest_us = 0
+    for row in rows:
+        farthest_us = max(farthest_us, latest_us - row.at_us)
+        latest_us = max(latest_us, row.at_us)
+    return farthest_us
+
+
 def _parse(line: str) -> PlateRow | None:
     match = _LINE.match(line.strip())
-    # The position of another plate is none of this one.
-    if match is None or "qwp" in match["between"]:
+    # The position of another plate, or of a line that begins where one was cut, is none of this.
+    if match is None or "qwp" in match["between"] or match[0].count("WPU status") > 1:
         return None
     try:
         local = datetime.strptime(match["moment"], "%Y%m%d %H:%M:%S").replace(tzinfo=UTC)

@@ -43,6 +43,15 @@ DOUBTS: dict[str, tuple[Callable[[int], str | None], str]] = {
     "lines cut short": (lambda s: line(s)[:60] if 12 <= s <= 16 else line(s), "gap"),
     "only a beginning": (lambda s: line(s) if s < 15 else None, "cover"),
     "only an end": (lambda s: line(s) if s > 15 else None, "cover"),
+    "a line glued to one that was cut": (
+        lambda s: line(s)[:50] + line(s + 9) if 12 <= s <= 16 else line(s),
+        "gap",
+    ),
+    "a line glued after its state": (
+        lambda s: line(s)[:72] + line(s + 9) if 12 <= s <= 16 else line(s),
+        "gap",
+    ),
+    "a decimal comma": (lambda s: line(s).replace(".", ",") if 12 <= s <= 16 else line(s), "gap"),
     "another plate": (lambda s: line(s).replace(", hwp", " qwp"), "cover"),
 }
 
@@ -59,6 +68,26 @@ def test_the_logs_of_two_hawaiian_dates_are_one() -> None:
     first, second = log().split("\n")[:30], log().split("\n")[30:]
     parts = ["\n".join(second), "\n".join(first)]
     assert parse_plate_log(parts).angle_over(BEGIN_US + 25_000_000, BEGIN_US + 35_000_000) == 45.0
+
+
+def test_a_clock_that_was_set_back_leaves_doubt_as_far_as_it_was_set() -> None:
+    # After second 39 the clock goes back to 30; by its times, the plate turned at second 25.
+    rows = [line(s, 45.0 if s < 25 else 67.5) for s in range(40)]
+    text = "\n".join([*rows, *(line(s, 67.5) for s in range(30, 60))])
+    assert angle(text, 11.0, 14.0) == 45.0
+    doubt = angle(text, 11.0, 20.0)
+    assert isinstance(doubt, str)
+    assert "go back by 9 s, and so near to it the plate steps" in doubt
+    assert angle(text, 40.0, 45.0) == 67.5
+    # Logs that are named in another order than they were written in are each in order.
+    first, second = ("\n".join(line(s) for s in seconds) for seconds in (range(30), range(30, 60)))
+    for texts in ([first, second], [second, first]):
+        assert parse_plate_log(texts).set_back_us == 0
+
+
+def test_the_form_of_its_lines_ends_changes_nothing() -> None:
+    for text in (log().replace("\n", "\r\n"), "\ufeff" + log(), log() + "\n" + line(60)[:40]):
+        assert angle(text, 10.0, 20.0) == 45.0
 
 
 def test_angles_are_the_same_whatever_turns_lie_between_them() -> None:
