@@ -1,5 +1,6 @@
 """Where the page listens: an address, or a socket that members may use."""
 
+import asyncio
 import os
 import socket
 import stat
@@ -21,6 +22,25 @@ def test_an_address_is_printed_as_browsers_take_it() -> None:
         assert error.value.code == "cannot_listen"
     with open_listening(("::1", 0)) as listening:
         assert address_of(place_of(listening)) == f"http://[::1]:{listening.getsockname()[1]}/"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_no_part_of_an_answer_waits_for_the_browser_to_acknowledge_another(host: str) -> None:
+    async def delays() -> bool:
+        asked = asyncio.get_running_loop().create_future()
+
+        def hear(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            option = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            writer.close()
+            asked.set_result(option == 0)
+
+        with open_listening((host, 0)) as listening:
+            async with await asyncio.start_server(hear, sock=listening):
+                with socket.create_connection(listening.getsockname()[:2]):
+                    return await asked
+
+    assert asyncio.run(delays()) is False
 
 
 def test_a_socket_is_for_its_owner_and_group(tmp_path: Path) -> None:
