@@ -1,4 +1,4 @@
-"""What the page reads beside `fast_status`, by plain SQL too: marks, products, readings."""
+"""What the page reads beside `fast_status`, by plain SQL too: changes, products, readings."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vampd.model.nights import Kind, NightId, stages_of
 from vampd.store.fast_status import FastStatus, connect_fast
 
-# What decides how a night stands; the first three name it.
-_MARKS = (
-    "id", "date", "kind", "stage", "status", "changed_at", "note_code", "safe_at", "needs_person",
-    "manifests", "manifest_sums", "processed_at", "frames", "bytes",
-)  # fmt: skip
 # Most nights are finished, so that nothing else of them can differ.
 _LAST_STAGES = " ".join(f"WHEN '{kind.value}' THEN '{stages_of(kind)[-1].value}'" for kind in Kind)
 _FINISHED = (
     "status = 'done' AND note_code IS NULL AND needs_person = 0 AND safe_at IS NOT NULL"
     f" AND stage = CASE kind {_LAST_STAGES} END"
 )
-# Sums, not texts, of what thousands of rows have: a row that is another one has another key, and
-# one that has moved a later time.
+# All that decides how a night stands; sums, not texts, of what thousands of rows have: a row that
+# is another one has another key, and one that has moved a later time.
 _JOINED = (
     "sum(id), sum(changed_at), sum(manifests), group_concat(manifest_sums),"
     f" group_concat(iif({_FINISHED}, NULL, id || ' ' || kind || ' ' || stage || ' ' || status"
@@ -67,7 +62,7 @@ class FastPage(FastStatus):
         return {key: (date, kind) for key, date, kind in rows}
 
     def blocks(self) -> dict[int, tuple[object, ...]]:
-        """All marks in blocks of neighboring rows: what differs with any mark of a block.
+        """All rows in blocks of neighbors: what differs if any night of a block stands otherwise.
 
         SQLite joins them: thousands of rows as rows would cost more than all that is shown.
         """
@@ -75,9 +70,10 @@ class FastPage(FastStatus):
         numbers = range(last // BLOCK + 1)
         return {number: self._of_block(_JOINED, number).fetchone() for number in numbers}
 
-    def marks(self, block: int) -> list[tuple[Any, ...]]:
-        """Of each night of a block the key of its row, and what decides how the night stands."""
-        return self._of_block(", ".join(_MARKS), block).fetchall()
+    def names(self, block: int) -> dict[int, tuple[str, str]]:
+        """The rows of a block, with date and kind."""
+        rows = self._of_block("id, date, kind", block)
+        return {key: (date, kind) for key, date, kind in rows}
 
     def _of_block(self, columns: str, block: int) -> sqlite3.Cursor:
         return self.connection.execute(

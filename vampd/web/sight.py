@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from vampd.cli.look.night_notes import NO_MAIL
 from vampd.cli.shared.nights import with_kinds
@@ -81,10 +81,9 @@ class Sight:
 
 @dataclass(frozen=True)
 class _Block:
-    """Neighboring rows: their marks as SQLite joins them, those of each, and how they stand."""
+    """Neighboring rows: as SQLite joins them, and how they stand."""
 
     joined: tuple[object, ...]
-    marks: Mapping[int, tuple[Any, ...]]
     part: Part
 
 
@@ -176,8 +175,7 @@ class NightsReader:
         mail = self._hear(changed.values(), page.correspondence(list(changed)))
         for number, rows in rows_of.items():
             known, judged = blocks[number], _judge_rows(page, rows, mail)
-            marks = {key: mark for key, mark in known.marks.items() if key not in rows}
-            blocks[number] = _Block((), marks, known.part.as_of({**known.part.by_key, **judged}))
+            blocks[number] = _Block((), known.part.as_of({**known.part.by_key, **judged}))
         self._correspondence = mail
         self._take(blocks)
         return True
@@ -220,12 +218,8 @@ class NightsReader:
 
     def _read_block(self, page: FastPage, number: int, joined: tuple[object, ...]) -> _Block:
         known = self._blocks.get(number)
-        marks = {mark[0]: mark for mark in page.marks(number)}
-        changed = [key for key, mark in marks.items() if not known or known.marks.get(key) != mark]
-        by_key = {key: known.part.by_key[key] for key in marks if known and key in known.marks}
-        names = {key: marks[key][1:3] for key in changed}
-        by_key |= _judge_rows(page, names, self._correspondence)
-        return _Block(joined, marks, (known.part if known else Part({})).as_of(by_key))
+        judged = _judge_rows(page, page.names(number), self._correspondence)
+        return _Block(joined, (known.part if known else Part({})).as_of(judged))
 
     @contextmanager
     def _look_by_the_store(self) -> Iterator[Sight]:
@@ -253,7 +247,7 @@ class NightsReader:
 
 def _judge_rows(
     page: FastPage,
-    rows: Mapping[int, tuple[Any, ...]],
+    rows: Mapping[int, tuple[str, str]],
     mail: Mapping[NightId, Correspondence],
 ) -> dict[int, Standing]:
     """How the nights in these rows stand, of which date and kind are given, by the same keys."""

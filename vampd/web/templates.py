@@ -22,8 +22,8 @@ from vampd.cli.shared.words import format_time
 from vampd.model.escapes import show
 
 _HASH_LETTERS = 10
-# Those of a few pages.
-_ROWS = 512
+# Those of two pages and what stands above them: of a night at work each look leaves another one.
+_ROWS = 160
 _QUOTED = re.compile(r"`([^`]+)`")
 MEDIA_TYPES = {"style.css": "text/css", "details.css": "text/css", "live.js": "text/javascript"}
 

@@ -54,7 +54,7 @@ def test_nights_by_their_keys_are_the_nights(tmp_path: Path) -> None:
     make_varied(database, 8)
     with read_fast_page(database) as page:
         assert page is not None
-        keys = [mark[0] for number in page.blocks() for mark in page.marks(number)]
+        keys = [key for number in page.blocks() for key in page.names(number)]
         assert page.nights_by_key(keys) == page.nights()
         assert len(page.nights_by_key(keys[:3])) == 3
         assert page.nights_by_key([]) == ()

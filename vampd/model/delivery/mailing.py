@@ -21,7 +21,7 @@ _NOTE_HEADER = (
 )
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class ManifestFile:
     """One manifest of one night, by its bytes: SHA-256 in hex."""
 
@@ -56,7 +56,7 @@ class MailState(StrEnum):
     ACKNOWLEDGED = "acknowledged"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mailing:
     """One mail: which manifests, to whom, how, and the outcome; times are unix seconds."""
 
@@ -71,7 +71,7 @@ class Mailing:
     detail: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """STARS has ingested this manifest, as recorded by a person."""
 
@@ -80,7 +80,7 @@ class Acknowledgement:
     at: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Correspondence:
     """All mailings, oldest first, and acknowledgements; of one night, or of all."""
 
@@ -208,7 +208,7 @@ def _note_lines(mailing: Mailing, night: NightId) -> Iterator[str]:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NoteEntry:
     """A line of a note: one manifest in one mail; ``at`` is unix seconds, None if unreadable."""
 

@@ -59,7 +59,7 @@ def name_kind(text: str, date: str, name: str) -> str:
     )
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class NightId:
     """One night: its UT date as ``YYYYMMDD`` and its kind. Sorts oldest first."""
 

@@ -144,8 +144,8 @@ def _record(connection: Connection, answer: Answer) -> Answer:
     connection.execute(delete(AnswerRow).where(AnswerRow.at < answer.at - _KEPT_S))
     columns: dict[str, Any] = dict(vars(answer))
     night = columns.pop("night")
-    place = {"date": None, "kind": None} if night is None else vars(night)
-    connection.execute(insert(AnswerRow).values(**columns, **place))
+    date, kind = (None, None) if night is None else (night.date, night.kind)
+    connection.execute(insert(AnswerRow).values(**columns, date=date, kind=kind))
     return answer
 
 
