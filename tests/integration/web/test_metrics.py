@@ -1,17 +1,13 @@
 """Metrics count what `vampctl status` lists, and have no label that grows with the nights."""
 
-import json
 import re
-import shutil
 import stat
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import ROOT
+from tests.support.web.metric_values import metrics_of
 from tests.support.web.served import Served
 from tests.support.worlds.records.varied_nights import HELD, MAILED, NOW, opened
 from vampd.disk.life_signs import inode_of, leave_sign, own_mark, sign_path
@@ -20,27 +16,6 @@ from vampd.model.life_sign import LifeSign
 from vampd.model.nights import Event, EventName
 from vampd.store.nights import Nights
 from vampd.web import extra
-
-RULES = ROOT / "config" / "prometheus" / "vampd.rules.yml"
-DASHBOARD = ROOT / "config" / "grafana" / "vampd.json"
-Values = dict[str, dict[tuple[tuple[str, str], ...], float]]
-
-
-def values_of(text: str) -> Values:
-    found: Values = {}
-    for family in text_string_to_metric_families(text):
-        assert family.documentation, family.name
-        found[family.name] = {
-            tuple(sorted(sample.labels.items())): sample.value for sample in family.samples
-        }
-    return found
-
-
-def metrics_of(served: Served) -> Values:
-    answer = served.get("/metrics")
-    assert answer.status == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=")
-    return values_of(answer.text)
 
 
 def by_kind(kind: str) -> tuple[tuple[str, str], ...]:
@@ -133,58 +108,6 @@ def test_metrics_are_also_told_of_a_database_with_a_row_that_is_none(own: Served
     assert found["vampd_attempts_ended_badly"]
 
 
-def test_alarms_are_of_metrics_that_there_are(own: Served) -> None:
-    expressions = re.findall(r"expr: (.+)", RULES.read_text())
-    named = {name for text in expressions for name in re.findall(r"vampd_\w+", text)}
-    assert len(named) > 5
-    sign = {"vampd_last_sign_timestamp_seconds"}
-    assert named - sign <= metrics_of(own).keys()
-
-
-def all_metrics(served: Served) -> set[str]:
-    """Also those that only a vampd that was started has."""
-    sign = LifeSign(
-        version="1.2.3", process=own_mark(), database=inode_of(served.site.database),
-        up_since=NOW - 100, seen_at=NOW - 5, scanned_at=NOW - 7, doing="x",
-    )  # fmt: skip
-    leave_sign(sign_path(served.site.database), sign)
-    return set(metrics_of(served))
-
-
-def test_every_panel_of_the_dashboard_shows_metrics_that_there_are(own: Served) -> None:
-    dashboard = json.loads(DASHBOARD.read_text())
-    known, panels = all_metrics(own), dashboard["panels"]
-    assert len(panels) > 8
-    assert len({panel["id"] for panel in panels}) == len(panels)
-    for panel in panels:
-        assert panel["title"]
-        assert panel["description"]
-        for target in panel["targets"]:
-            named = set(re.findall(r"vampd_\w+", target["expr"]))
-            assert named, panel["title"]
-            assert named <= known, panel["title"]
-            # The source is the reader's to choose.
-            assert target["datasource"]["uid"] == panel["datasource"]["uid"] == "${datasource}"
-    assert [one["name"] for one in dashboard["templating"]["list"]] == ["datasource"]
-    # No label is asked for that is not there.
-    text = own.get("/metrics").text
-    for label in ("kind", "stage", "code", "disk", "work"):
-        assert f"{{{{{label}}}}}" in DASHBOARD.read_text()
-        assert f'{label}="' in text
-
-
-def test_panels_lie_side_by_side_and_none_over_another() -> None:
-    taken: set[tuple[int, int]] = set()
-    for panel in json.loads(DASHBOARD.read_text())["panels"]:
-        place = panel["gridPos"]
-        cells = {
-            (place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])
-        }
-        assert not cells & taken, panel["title"]
-        assert max(x for x, _ in cells) < 24
-        taken |= cells
-
-
 def test_the_last_samples_are_told(own: Served) -> None:
     found = metrics_of(own)
     assert found["vampd_disk_size_bytes"][(("disk", "nights"),)] == 1.2e13
@@ -197,24 +120,6 @@ def test_the_last_samples_are_told(own: Served) -> None:
     without = metrics_of(own)
     assert "vampd_sample_timestamp_seconds" not in without
     assert without["vampd_disk_free_bytes"] == {}
-
-
-@pytest.mark.soak
-def test_promtool_finds_the_rules_and_the_metrics_in_order(own: Served) -> None:
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool is not installed: apt-get install prometheus")
-    checked = subprocess.run(
-        ["promtool", "check", "rules", RULES], capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 0, checked.stderr
-    told = subprocess.run(
-        ["promtool", "check", "metrics"],
-        input=own.get("/metrics").text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
 
 
 def test_without_the_extra_it_is_said_what_to_install(

@@ -17,10 +17,11 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Pinged:
-    """What was asked for: method, path and body of each request."""
+    """What was asked for: method, path and body of each request, and its headers."""
 
     url: str
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
     answer: bytes = b"OK"
 
@@ -36,6 +37,7 @@ def running_pinged(certificate: tuple[Path, Path] | None = None) -> Iterator[Pin
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            pinged.headers.append({name.lower(): text for name, text in self.headers.items()})
             pinged.asked.append((self.command, self.path, body.decode()))
             self.send_response(pinged.status)
             self.send_header("Content-Length", str(len(pinged.answer)))
