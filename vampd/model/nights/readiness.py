@@ -8,6 +8,7 @@ One module, however long: no part of the rule stands anywhere else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
@@ -22,6 +23,8 @@ _BEFORE_IDS = frozenset({StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS})
 _LISTED = 3
 # As much of another night's reason as a note has room for.
 _LONGEST_REASON = 120
+# Where a message goes on from what it says to what it advises.
+_CLAUSE_END = re.compile(r"[;:,.](?=\s)|\(")
 # Held for an entry that is none of vampd's: what lies there says nothing of the other nights.
 _FOREIGN = frozenset({"already_exists", "link_found", "not_a_file"})
 # Two daemons, or two reads of a clock that is being set, may differ by this much.
@@ -347,9 +350,11 @@ def _reason(record: NightRecord) -> str:
     lines = [line.strip() for line in (record.error or "").splitlines() if line.strip()]
     # Of a traceback its last line names the error.
     error = lines[-1] if lines and lines[0].startswith("Traceback") else " ".join(lines)
-    # What is to be typed there is no command for the night that waits.
+    # What is to be typed there is no command for the night that waits: its clause is left out.
     said, command, _ = error.partition("`")
-    error = said.rstrip(" :;,(") if command else said
+    if command:
+        ends = [end.start() for end in _CLAUSE_END.finditer(said)]
+        error = said[: ends[-1]].rstrip() if ends else ""
     if len(error) > _LONGEST_REASON:
         error = error[:_LONGEST_REASON].rpartition(" ")[0] + " ..."
     return ": ".join(part for part in (record.code, error) if part) or "without a reason"
