@@ -165,6 +165,8 @@ def test_one_frame_is_plain_lines(site: Site) -> None:
     assert "\x1b" not in done.stdout
     for part in ("vcam1_01:51:07", "20251106  archive  sync  filling", "vampd is NOT running"):
         assert part in done.stdout
+    # It has ended.
+    assert "Ctrl-C" not in done.stdout
 
 
 def test_without_root_or_database_the_rest_is_shown(site: Site) -> None:

@@ -95,6 +95,21 @@ def test_a_traceback_is_reported_in_full_and_stays_in_sight_when_it_has_passed(
     assert all(f"  {line}" in again for line in TRACEBACK.splitlines())
 
 
+def test_the_words_of_a_hold_are_said_once_and_come_back_when_it_has_passed(
+    world: FakeWorld,
+) -> None:
+    move(world, EventName.SETTLED)
+    move(world, EventName.CLAIMED)
+    move(world, EventName.HELD, code="sync_unexpected", message="too many are alone")
+    shown = world.run("why", "20251106").stdout
+    assert shown.count("too many are alone") == 1
+    assert "last error: sync_unexpected\n  at " in shown
+    move(world, EventName.RETRIED)
+    shown = world.run("why", "20251106").stdout
+    assert shown.count("too many are alone") == 1
+    assert "last error (resolved): sync_unexpected" in shown
+
+
 def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> None:
     def advised() -> str:
         reported = json.loads(world.run("why", "20251106", "--json").stdout)

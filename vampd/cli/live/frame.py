@@ -34,14 +34,15 @@ _SILENT_S = 10.0
 _LOW = 0.05
 
 
-def frame(view: View, columns: int, rows: int) -> list[Line]:
+def frame(view: View, columns: int, rows: int, ending: str = "") -> list[Line]:
     """The lines of the screen: each at most ``columns`` wide, and at most ``rows`` of them.
 
-    Where there is little room the cubes stay, and the last events go first.
+    Where there is little room the cubes stay, and the last events go first. ``ending`` says how the
+    screen is ended.
     """
     moment = format_time(view.now)[:19].replace("T", " ")
     head = [
-        (f"vampd watch  {moment} UT   Ctrl-C ends it", _TITLE),
+        (f"vampd watch  {moment} UT   {ending}".rstrip(), _TITLE),
         (describe_life(view.life, view.now), style_of_life(view.life)),
     ]
     of_night = _one_night(view.disks)

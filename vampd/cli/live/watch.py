@@ -97,9 +97,8 @@ def _show_live(settings: Settings, looker: DiskLooker, every_s: float) -> None:
         while True:
             # Rich reads the size of the terminal itself, so that a resize is never half known.
             width, height = console.size
-            lines = frame(
-                _view(settings, looker), max(width, _LEAST_COLUMNS), max(height, _LEAST_ROWS)
-            )
+            columns, rows = max(width, _LEAST_COLUMNS), max(height, _LEAST_ROWS)
+            lines = frame(_view(settings, looker), columns, rows, "Ctrl-C ends it")
             if (lines, (width, height)) != (before, size):
                 before, size = lines, (width, height)
                 live.update(_text_of(lines), refresh=True)

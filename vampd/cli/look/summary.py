@@ -28,7 +28,6 @@ from vampd.cli.shared.output import (
     write_csv,
     write_json,
     write_lines,
-    write_rows,
     write_table,
 )
 from vampd.cli.shared.run_words import (
@@ -51,6 +50,8 @@ if TYPE_CHECKING:
     from vampd.model.nights import NightRecord
 
 _UNKNOWN = "-"
+# The targets of a minute, mostly one name: hundreds of minutes stay in a line each.
+_NARROWEST_TARGETS = 8
 # What the columns of the minutes hold.
 _LEGEND = (
     ("A, B, D, plain: pairs (a frame of each camera) by FLC state", {"A", "B", "D", "plain"}),
@@ -190,7 +191,8 @@ def _show_minutes(result: Summary) -> None:
             write("There is no frame in this night.")
             return
         write_lines(text for text, own in _LEGEND if own & {*titles})
-    write_rows(columns, [*rows, ("all", "", *(str(total[t]) for t in titles), "", "")])
+    last = ("all", "", *(str(total[title]) for title in titles), "", "")
+    write_table(columns, [*rows, last], narrowest=_NARROWEST_TARGETS)
 
 
 def _clocks(minute: Minute, form: str) -> tuple[str, str]:

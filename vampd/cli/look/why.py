@@ -87,8 +87,8 @@ def why(
     """Show a night's state, the reason, and what you can do.
 
     What it waits for and since when, its next attempt, and the query for the journal. The last
-    error is shown in full, even if resolved. A date that is an archive night and an engineering
-    night shows both; --json wants --kind then.
+    error is shown in full, even if resolved, where the reason does not say it already. A date that
+    is an archive night and an engineering night shows both; --json wants --kind then.
     """
     with reading(context, config) as connections:
         records, now = with_kinds(connections.store.nights()), time.time()
@@ -145,10 +145,11 @@ def _show(
     stages = stages_of(record.night.kind)
     trouble = last_trouble(events)
     passed = trouble is not None and record.code is None
+    because = _reason(record, judged, correspondence, now)
     changes = [
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
-        ("because", _reason(record, judged, correspondence, now)),
+        ("because", because),
         ("products", CONTINUED if state.is_continued else ""),
         ("progress", format_work(record, now)),
         ("all of it", format_night_end(end, now)),
@@ -162,7 +163,9 @@ def _show(
         write("")
         write(f"last error{' (resolved)' if passed else ''}: {trouble.code or 'no code'}")
         write(f"  at {trouble.stage}, attempt {trouble.attempt}, {when}, by {trouble.actor}")
-        for line in (trouble.message or "without a message").splitlines():
+        said = trouble.message or "without a message"
+        # What stands above in full is not said again.
+        for line in () if because.endswith(said) else said.splitlines():
             _write_prose(line)
         if trouble.code is not None and find_explanation(trouble.code) is not None:
             _write_prose(f"`vampctl explain {trouble.code}` says what it means")

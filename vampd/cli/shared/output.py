@@ -2,7 +2,8 @@
 
 Piped output has no colors, no line breaks within rows and no width limit, so that ``grep`` and
 ``awk`` work on it; columns are two or more blanks apart. On a terminal the last column, which holds
-prose, is wrapped to the width, or goes below its row where it would otherwise be too narrow.
+prose, is wrapped to the width, or goes below its row where it would otherwise be too narrow; one
+that is aligned to the right holds figures, and stands as the others do.
 
 Whatever people read leaves through here, and `show` is applied here: no name and no word from
 outside reaches a terminal as anything but text.
@@ -263,15 +264,16 @@ def _write_to_terminal(
     beside = sum(len(cell) + len(_GAP) for cell in cells[0]) if cells else 0
     below = console.width - beside < narrowest
     indent = _INDENT if below else beside
+    last_width = max(len(row[-1]) for row in titled) if prose.align_right else 0
     if titles is not None:
-        shown = titles if below else [*titles, prose.title]
+        shown = titles if below else [*titles, prose.title.rjust(last_width)]
         console.print(Text(_GAP.join(shown).rstrip(), style="bold"))
     for row, row_cells in zip(rows, cells, strict=True):
         line = Text(_GAP).join(
             Text(cell, style=columns[at].style(row[at], row))
             for at, cell in zip(kept, row_cells, strict=True)
         )
-        lines = _break(row[-1], console.width - indent)
+        lines = _break(row[-1].rjust(last_width), console.width - indent)
         style = prose.style(row[-1], row)
         if lines and not below:
             line.append((_GAP if narrow else "") + lines.pop(0), style=style)
@@ -279,19 +281,3 @@ def _write_to_terminal(
         console.print(line)
         for text in lines:
             console.print(Text(" " * indent + text, style=style))
-
-
-def write_rows(columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """Write a table with one line per row; on a terminal, long lines end in an ellipsis."""
-    lines = align_columns(columns, rows)
-    if not is_terminal():
-        for line in lines:
-            write(line)
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    for number, line in enumerate(lines):
-        shown = line if len(line) <= console.width else f"{line[: console.width - 1].rstrip()}…"
-        console.print(Text(shown, style="" if number else "bold"))

@@ -34,6 +34,7 @@ STATUS_STYLES = {
     Status.LEGACY: "dim",
 }
 _STATUS, _NOTE = 3, -1
+_QUALITY = "quality"
 
 
 def _style_of(row: Sequence[str]) -> str:
@@ -61,8 +62,11 @@ _TIMES = (Column("processed"), Column("safe"), Column("mailed"))
 _ALL = (*COLUMNS[:-1], *_TIMES, COLUMNS[-1])
 NAMES = tuple(column.title for column in _ALL)
 # What is left out first where a terminal is too narrow for the line of a night.
-_LEAST_WORTH = ("size", "age", "quality", "frames", "progress", "stage")
-_QUALITY = [column.title for column in COLUMNS].index("quality")
+_LEAST_WORTH = ("size", "age", _QUALITY, "frames", "progress", "stage")
+# The same with --wide: nothing of it is missing, because the note says what has no column.
+_LEAST_WORTH_OF_ALL = (
+    _QUALITY, "mailed", "safe", "processed", "size", "age", "frames", "progress", "stage",
+)  # fmt: skip
 
 
 def columns_named(text: str) -> tuple[str, ...]:
@@ -110,19 +114,22 @@ def show_nights(
     correspondence: Mapping[NightId, Correspondence] = MappingProxyType({}),
     chosen: Sequence[str] | None = None,
 ) -> None:
-    """Write the table of nights; of ``chosen`` columns, each night in one line."""
+    """Write the table of nights; of ``chosen`` columns but all, each night in one line."""
     if not records and is_terminal():
         write("no nights yet: vampd finds them below [watch] root")
         return
     make = night_row if chosen is None else _full_row
     rows = [make(record, now, correspondence.get(record.night, NO_MAIL)) for record in records]
-    if chosen is not None:
+    is_wide = chosen is not None and tuple(chosen) == NAMES
+    if chosen is not None and not is_wide:
         write_table_of(_ALL, rows, [NAMES.index(name) for name in chosen])
         return
-    left_out = columns_left_out(COLUMNS, rows, _LEAST_WORTH) if is_terminal() else ()
-    if _QUALITY in left_out:
-        rows = [_with_quality(row) for row in rows]
-    write_table(COLUMNS, rows, left_out)
+    columns = _ALL if is_wide else COLUMNS
+    least_worth = _LEAST_WORTH_OF_ALL if is_wide else _LEAST_WORTH
+    left_out = columns_left_out(columns, rows, least_worth) if is_terminal() else ()
+    titles = [column.title for column in columns]
+    told = sorted(at for at in left_out if is_wide or titles[at] == _QUALITY)
+    write_table(columns, [_with_told(row, titles, told) for row in rows], left_out)
 
 
 def columns_left_out(
@@ -148,8 +155,12 @@ def columns_left_out(
     return tuple(map(titles.index, left_out))
 
 
-def _with_quality(row: Sequence[str]) -> tuple[str, ...]:
-    """The row where its quality has no column: the note says it."""
+def _with_told(row: Sequence[str], titles: Sequence[str], told: Sequence[int]) -> tuple[str, ...]:
+    """The row where these cells have no column: the note says them."""
     *cells, note = row
-    quality = cells[_QUALITY].removeprefix("-")
-    return (*cells, "; ".join(part for part in (note, quality) if part))
+    said = [
+        cells[at] if titles[at] == _QUALITY else f"{titles[at]} {cells[at]}"
+        for at in told
+        if cells[at] != "-"
+    ]
+    return (*cells, "; ".join(part for part in (note, *said) if part))

@@ -63,7 +63,8 @@ def status(
         ),
     ] = None,
     is_wide: Annotated[
-        bool, typer.Option("--wide", help="All of these columns, each night in one line.")
+        bool,
+        typer.Option("--wide", help="All of these columns; what has no room stands below."),
     ] = False,
     checks: Annotated[
         bool,
@@ -81,8 +82,8 @@ def status(
     and of one night also when all of it will be. Age is the time since the night's last event.
     Works whether or not the daemon is running.
 
-    A terminal without room for a night's line leaves out columns, size and age first. --wide and
-    --columns cut the line at its edge instead; in a pipe nothing is cut.
+    A terminal without room for a night's line leaves out columns, size and age first; with --wide
+    the note says what they would. --columns cuts the line at its edge; in a pipe nothing is cut.
 
     --check, for cron and monitors: exit status 1 if any of what is listed needs a person (held, NOT
     safe, damaged, unreadable, given up on, remade after it was mailed) or vampd is not running; 0

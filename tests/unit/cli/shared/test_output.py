@@ -39,6 +39,18 @@ def test_a_terminal_shows_every_row_of_a_table_of_however_many_columns(
     assert shown == ([titles] if any(titles) else []) + rows
 
 
+def test_a_last_column_of_figures_stands_as_the_others_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = [Column(title, align_right=True) for title in ("angle", "skipped")]
+    rows = [("0", "7"), ("22.5", "12")]
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    write_table(columns, rows)
+    assert capsys.readouterr().out.splitlines() == align_columns(columns, rows)
+
+
 @given(st.lists(st.tuples(words, words, words), max_size=5))
 def test_every_row_is_one_line_whose_cells_come_back(rows: list[tuple[str, str, str]]) -> None:
     lines = align_columns(COLUMNS, rows)

@@ -67,7 +67,19 @@ def test_no_line_is_wider_than_the_terminal_and_none_is_broken_where_columns_are
 ) -> None:
     lines = without_colors(shown(monkeypatch, columns, chosen))
     assert max(map(len, lines)) <= columns
-    assert len(lines) == 3 or chosen is None
+    assert len(lines) == 3 or chosen in (None, NAMES)
+
+
+@pytest.mark.parametrize("columns", [50, 60, 80, 100, 160, 300])
+def test_a_wide_table_keeps_all_that_is_known_of_a_night_on_every_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    words = " ".join(" ".join(without_colors(shown(monkeypatch, columns, NAMES))).split())
+    for known in (
+        "20251106", "engineering", "transfer", "waiting", "1113/1140", "1,234,567", "55.2 GB",
+        "12 min", "7.0% aside, 3.2% unpaired, 1.2% dubious", "2025-11-07 01:38", NOTE.strip(),
+    ):  # fmt: skip
+        assert known in words, known
 
 
 def test_a_narrow_terminal_leaves_out_what_is_of_least_worth_and_never_the_note(
@@ -89,7 +101,7 @@ def test_a_night_keeps_its_color_whichever_columns_are_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     yellow = "\x1b[33m"
-    for chosen in (None, ("status",), ("date", "status")):
+    for chosen in (None, NAMES, ("status",), ("date", "status")):
         assert f"{yellow}waiting" in "".join(shown(monkeypatch, 80, chosen))
     assert "\x1b[33m7.0% aside" in "".join(shown(monkeypatch, 160, ("quality",)))
 
