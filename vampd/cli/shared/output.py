@@ -262,17 +262,21 @@ def _write_to_terminal(
     # Rich honors NO_COLOR and COLUMNS; the wrapping is ours.
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     beside = sum(len(cell) + len(_GAP) for cell in cells[0]) if cells else 0
-    below = console.width - beside < narrowest
-    indent = _INDENT if below else beside
+    room = console.width - beside
     last_width = max(len(row[-1]) for row in titled) if prose.align_right else 0
+    all_below = room < (last_width or narrowest)
     if titles is not None:
-        shown = titles if below else [*titles, prose.title.rjust(last_width)]
+        shown = titles if all_below else [*titles, prose.title.rjust(last_width)]
         console.print(Text(_GAP.join(shown).rstrip(), style="bold"))
     for row, row_cells in zip(rows, cells, strict=True):
         line = Text(_GAP).join(
             Text(cell, style=columns[at].style(row[at], row))
             for at, cell in zip(kept, row_cells, strict=True)
         )
+        # A path that would be broken beside the others may have room below.
+        longest = max(map(len, row[-1].split()), default=0)
+        below = all_below or room < longest <= console.width - _INDENT
+        indent = _INDENT if below else beside
         lines = _break(row[-1].rjust(last_width), console.width - indent)
         style = prose.style(row[-1], row)
         if lines and not below:

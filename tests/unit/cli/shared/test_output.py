@@ -45,10 +45,25 @@ def test_a_last_column_of_figures_stands_as_the_others_do(
     columns = [Column(title, align_right=True) for title in ("angle", "skipped")]
     rows = [("0", "7"), ("22.5", "12")]
     monkeypatch.setattr(output, "is_terminal", lambda: True)
-    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
-    write_table(columns, rows)
-    assert capsys.readouterr().out.splitlines() == align_columns(columns, rows)
+    # The second has no room for prose.
+    for width in ("80", "20"):
+        monkeypatch.setenv("COLUMNS", width)
+        write_table(columns, rows)
+        assert capsys.readouterr().out.splitlines() == align_columns(columns, rows)
+
+
+def test_a_path_is_not_broken_where_it_has_room_below(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = f"/{'x' * 60}"
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    write_table([Column("key"), Column("value")], [("a" * 20, "short"), ("b", path)])
+    assert capsys.readouterr().out.splitlines() == [
+        f"{'key':20}  value", f"{'a' * 20}  short", "b", f"    {path}",
+    ]  # fmt: skip
 
 
 @given(st.lists(st.tuples(words, words, words), max_size=5))
