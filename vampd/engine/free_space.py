@@ -72,13 +72,16 @@ def require_free_space_for_rest(tools: AttemptTools, first: Wave, rest: Wave) ->
 
 
 def _packed_part(tools: AttemptTools, wave: Wave) -> float:
-    """The size of these products, as a fraction of their raw frames'; the worst if one failed."""
+    """The size of these products, as a fraction of their raw frames'; the worst if one failed.
+
+    No more than the worst either: of a few small frames it is all header, which is counted apart.
+    """
     packs = _packing(wave)
     try:
         sizes = [(tools.folder / pack.packed).stat().st_size for pack in packs]
     except FileNotFoundError:
         return _WORST_PART
-    return sum(sizes) / max(sum(pack.bytes for pack in packs), 1)
+    return min(_WORST_PART, sum(sizes) / max(sum(pack.bytes for pack in packs), 1))
 
 
 def _packing(actions: Iterable[Action]) -> list[Pack | TakeOver]:

@@ -114,7 +114,7 @@ def test_the_nights_own_first_cube_shows_what_the_others_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools: Any = FewTools(tmp_path)
-    free = 9 * 550_000
+    free = 9 * 600_000
     monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     for part, fits in ((0.5, True), (0.6, False)):
         waves: list[Wave] = []
@@ -129,6 +129,19 @@ def test_the_nights_own_first_cube_shows_what_the_others_take(
         assert [len(wave) for wave in waves] == [1]
 
 
+def test_a_first_cube_of_few_small_frames_says_nothing_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools: Any = FewTools(tmp_path)
+    monkeypatch.setattr(free_space, "space_at", lambda _: Space(9 * 1_200_000, 10**12))
+    waves: list[Wave] = []
+    # It is all header, a hundred times what its pixels were.
+    monkeypatch.setattr(attempt, "execute_wave", pack_to(100.0, waves))
+    tiny = Pack("vgen2/t.framelist", "vgen2/t.fits.fz", frames=1, bytes=400)
+    attempt.execute_within_free_space(tools, (tiny, *packs(9)), HeardProgress())
+    assert [len(wave) for wave in waves] == [1, 9]
+
+
 @pytest.mark.parametrize(
     ("workers", "room_for", "first"), [(4, 100, 4), (4, 3, 3), (4, 1, 1), (1, 100, 1), (32, 100, 9)]
 )
@@ -136,7 +149,7 @@ def test_no_worker_stands_idle_meanwhile_where_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, room_for: int, first: int
 ) -> None:
     tools: Any = FewTools(tmp_path, crew=SimpleNamespace(places=workers))
-    free = room_for * 1_100_000
+    free = room_for * 1_200_000
     monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     waves: list[Wave] = []
     monkeypatch.setattr(attempt, "execute_wave", pack_to(0.01, waves))

@@ -18,8 +18,10 @@ from vampd.model.plan import (
 )
 from vampd.model.size import format_size
 
-# A framelist's four hundred cards of 80 characters and references to frames, rounded up generously;
-# seven times of each frame come on top, of 8 bytes each in base64 if nothing compresses them.
+# A product's four hundred cards of 80 characters, rounded up generously, whatever its frames take.
+_HEADER_BYTES = 1 << 16
+# A framelist's cards and references to frames, likewise; seven times of each frame come on top, of
+# 8 bytes each in base64 if nothing compresses them.
 _FRAMELIST_BYTES, _TIMES_BYTES = 1 << 16, 76
 # A generation's lines for a raw cube or a product.
 _ENTRY_BYTES = 1 << 11
@@ -51,7 +53,7 @@ class Need:
 
 
 def need_here(actions: Iterable[Action], packed_part: float) -> Need:
-    """What these take on this disk; ``packed_part`` is packed bytes by raw bytes."""
+    """What these take on this disk; ``packed_part`` is packed bytes of pixels by raw bytes."""
     return sum((_need_of(action, packed_part) for action in actions), Need())
 
 
@@ -77,7 +79,7 @@ def _need_of(action: Action, packed_part: float) -> Need:
             return Need(0, 1)
         case Pack():
             rows = action.frames * _ROW_BYTES + _NOTES_BYTES
-            return Need(round(action.bytes * packed_part) + rows, 2)
+            return Need(round(action.bytes * packed_part) + _HEADER_BYTES + rows, 2)
         case TakeOver():
             return Need(round(action.bytes * packed_part), 1 if action.bytes else 0)
         case _:

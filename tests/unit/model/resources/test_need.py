@@ -1,5 +1,7 @@
 """Room: what a plan takes is never guessed too small, and the reserve stays free."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,8 @@ PACK = Pack("vgen2/a.framelist", "vgen2/a.fits.fz", frames=10_000, bytes=1_000_0
 
 def test_packing_takes_its_part_of_the_raw_bytes_and_a_row_a_frame() -> None:
     assert need_here([PACK], 0.5).bytes > 500_000 + 10_000 * 108
+    # The header of a product is there however few its frames are.
+    assert need_here([replace(PACK, frames=1, bytes=1)], 0.5).bytes > 415 * 80
     assert need_here([PACK, PACK], 0.5) == need_here([PACK], 0.5) + need_here([PACK], 0.5)
     assert need_here([Send(("x",), Compare.CHECKSUM)], 1.0) == Need()
     assert need_here([WriteText("x", "é" * 10)], 1.0).bytes >= 20
