@@ -22,7 +22,7 @@ from vampd.stages.records.unmade import find_unmade
 NAME = StageName.HEADERS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FramelistForm:
     """What planning needs of one framelist's cards.
 

@@ -138,7 +138,7 @@ RAW_LOST = "raw_lost"
 RAW_REMOVED = "raw_removed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SetAside:
     """A raw cube that is kept and not processed, and why.
 

@@ -42,7 +42,7 @@ _EARLIER_LINE = "vampd framelist 1"
 _ID_WIDTH = 12  # the dictionary's form of FRAMEID and EXP-ID, %-12s
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class FrameRange:
     """``count`` frames of one raw cube: ``start``, ``start + step``, ... (0-based)."""
 
@@ -56,7 +56,7 @@ class FrameRange:
         return range(self.start, self.start + self.count * self.step, self.step)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ProductOrder:
     """The order of products in a night: first acquisition time, camera, FLC state ('' if none).
 
@@ -75,7 +75,7 @@ class ProductOrder:
         return self.clock, self.first_us, self.camera, self.flc_state
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FramelistHead:
     """An entry in a listing of framelists: its path and which product it is."""
 
@@ -83,7 +83,7 @@ class FramelistHead:
     identity: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PackedProduct:
     """An entry in a listing of products; ``identity`` is the sidecar's, None without one."""
 

@@ -3,6 +3,7 @@
 Sync commits its whole plan as one immutable file before the first framelist. A restart completes
 that generation; only cubes that no generation accounts for are late and form the next one.
 Every frame of every cube in ``cubes`` is either in one product or in one ``set_aside`` cube.
+What a generation is and how it is written are one form, read in one module, however long.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import hashlib
 import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from vampd.errors import DataError
 from vampd.model.cubes.cube import CountedBy, SetAside
@@ -20,8 +22,10 @@ from vampd.model.cubes.inside import product_name, raw_path
 from vampd.model.nights import FileStamp, plain_cube_path
 from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM
 
+_Made = TypeVar("_Made")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class CubeAccount:
     """A raw cube that a generation accounts for, as it was at sync."""
 
@@ -30,7 +34,7 @@ class CubeAccount:
     frames: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Product:
     """One product to be made.
 
@@ -141,23 +145,27 @@ def format_generation(generation: Generation) -> str:
         del values["form"]
     values = _without_empty(values, ("withdrawn", "corrections", "replaces"))
     # Not by `asdict`: a long night has a hundred thousand of these, and it copies each.
-    body = json.dumps(values, sort_keys=True, separators=(",", ":"), default=vars) + "\n"
+    body = json.dumps(values, sort_keys=True, separators=(",", ":"), default=_fields_of) + "\n"
     return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
 
 
 def _product_values(product: Product) -> dict[str, Any]:
-    order = _without_empty(vars(product.order), ("clock",))
+    order = _without_empty(_fields_of(product.order), ("clock",))
     values = _without_empty(
-        vars(product), ("cards", "uncertain", "corrected", "label_margin", "pair_margin")
+        _fields_of(product), ("cards", "uncertain", "corrected", "label_margin", "pair_margin")
     )
     return {**values, "order": order}
 
 
 def _aside_values(cube: SetAside) -> dict[str, Any]:
-    values = dict(vars(cube))
+    values = _fields_of(cube)
     if cube.counted_by is CountedBy.HEADER:
         del values["counted_by"]
     return values
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def _without_empty(values: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
@@ -172,7 +180,8 @@ def parse_generation(text: str) -> Generation:
     if last != hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest():
         raise DataError("generation_damaged", "the generation file's checksum does not agree")
     try:
-        return _parse(json.loads(body))
+        kept: dict[Any, Any] = {}
+        return _parse(json.loads(body, object_hook=partial(_made_of, kept)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(
             "generation_damaged", f"the generation cannot be read: {type(error).__name__}: {error}"
@@ -183,22 +192,9 @@ def _parse(raw: Mapping[str, Any]) -> Generation:
     return Generation(
         number=raw["number"],
         version=raw["version"],
-        cubes=tuple(
-            CubeAccount(_stamp(c["fits"]), _stamp_or_none(c["timing_file"]), c["frames"])
-            for c in raw["cubes"]
-        ),
-        products=tuple(_product(p) for p in raw["products"]),
-        set_aside=tuple(
-            SetAside(
-                fits=_stamp(s["fits"]),
-                timing_file=_stamp_or_none(s["timing_file"]),
-                frames=s["frames"],
-                code=s["code"],
-                reason=s["reason"],
-                counted_by=CountedBy(s.get("counted_by", CountedBy.HEADER)),
-            )
-            for s in raw["set_aside"]
-        ),
+        cubes=_all_of(CubeAccount, raw["cubes"]),
+        products=_all_of(Product, raw["products"]),
+        set_aside=_all_of(SetAside, raw["set_aside"]),
         counts=SyncCounts(**raw["counts"]),
         remarks=tuple(raw["remarks"]),
         dubious=raw["dubious"],
@@ -207,6 +203,36 @@ def _parse(raw: Mapping[str, Any]) -> Generation:
         corrections=raw.get("corrections", ""),
         replaces=tuple(raw.get("replaces", ())),
     )
+
+
+def _all_of(kind: type[_Made], found: Iterable[object]) -> tuple[_Made, ...]:
+    made = tuple(found)
+    if not all(isinstance(one, kind) for one in made):
+        raise TypeError(f"an entry is no {kind.__name__}")
+    return cast(tuple[_Made, ...], made)
+
+
+def _made_of(kept: dict[Any, Any], raw: dict[str, Any]) -> object:
+    """What an object of the text stands for, made as soon as it is read.
+
+    The objects of a long night take a hundred megabytes. ``kept`` has what many entries share.
+    """
+    if "mtime_ns" in raw:
+        return FileStamp(_kept(kept, raw_path(raw["path"])), raw["size"], raw["mtime_ns"])
+    if "step" in raw:
+        cube = _kept(kept, raw_path(raw["cube"]))
+        return _kept(kept, FrameRange(cube, raw["start"], raw["count"], raw["step"]))
+    if "ranges" in raw:
+        return _product(kept, raw)
+    if "code" in raw:
+        return _aside(raw)
+    if "fits" in raw:
+        return CubeAccount(_stamp(raw["fits"]), _stamp_or_none(raw["timing_file"]), raw["frames"])
+    return raw
+
+
+def _kept(kept: dict[Any, Any], value: _Made) -> _Made:
+    return cast(_Made, kept.setdefault(value, value))
 
 
 def accounted_cubes(generations: Iterable[Generation]) -> dict[str, CubeAccount]:
@@ -243,32 +269,42 @@ def count_aside_cubes(generations: Iterable[Generation]) -> int:
     return sum(accounts[path].frames <= cube.frames for path, cube in aside.items())
 
 
-def _stamp(raw: Mapping[str, Any]) -> FileStamp:
-    return FileStamp(raw_path(raw["path"]), raw["size"], raw["mtime_ns"])
+def _stamp(found: object) -> FileStamp:
+    if not isinstance(found, FileStamp):
+        raise TypeError("an entry has no file")
+    return found
 
 
-def _stamp_or_none(raw: Mapping[str, Any] | None) -> FileStamp | None:
-    return None if raw is None else _stamp(raw)
+def _stamp_or_none(found: object) -> FileStamp | None:
+    return None if found is None else _stamp(found)
 
 
-def _ranges(raw: Iterable[Mapping[str, Any]]) -> tuple[FrameRange, ...]:
-    return tuple(FrameRange(raw_path(r["cube"]), r["start"], r["count"], r["step"]) for r in raw)
+def _aside(raw: Mapping[str, Any]) -> SetAside:
+    return SetAside(
+        fits=_stamp(raw["fits"]),
+        timing_file=_stamp_or_none(raw["timing_file"]),
+        frames=raw["frames"],
+        code=raw["code"],
+        reason=raw["reason"],
+        counted_by=CountedBy(raw.get("counted_by", CountedBy.HEADER)),
+    )
 
 
-def _product(raw: Mapping[str, Any]) -> Product:
+def _product(kept: dict[Any, Any], raw: Mapping[str, Any]) -> Product:
+    cards = tuple((keyword, field) for keyword, field in raw.get("cards", ()))
     return Product(
         name=product_name(raw["name"]),
         order=ProductOrder(**raw["order"]),
         synchronised=raw["synchronised"],
-        ranges=_ranges(raw["ranges"]),
-        partners=_ranges(raw["partners"]),
+        ranges=_all_of(FrameRange, raw["ranges"]),
+        partners=_all_of(FrameRange, raw["partners"]),
         first_us=raw["first_us"],
         middle_us=raw["middle_us"],
         last_us=raw["last_us"],
         offset_us=raw["offset_us"],
         tolerance_us=raw["tolerance_us"],
-        cards=tuple((keyword, field) for keyword, field in raw.get("cards", ())),
-        uncertain=tuple(raw.get("uncertain", ())),
+        cards=_kept(kept, cards),
+        uncertain=_kept(kept, tuple(raw.get("uncertain", ()))),
         corrected=tuple((kw, old, new, why) for kw, old, new, why in raw.get("corrected", ())),
         label_margin=raw.get("label_margin", 0),
         pair_margin=raw.get("pair_margin", 0),

@@ -46,7 +46,7 @@ class NumberRange(StrEnum):
                 return LARGEST_NUMBER
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class FrameId:
     """One frame ID, ordered by its number."""
 
@@ -88,7 +88,7 @@ def is_frame_id(text: str) -> bool:
     return _FRAME_ID.fullmatch(text) is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BoundId:
     """A frame ID that the ledger has bound to a product."""
 

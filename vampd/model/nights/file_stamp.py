@@ -13,7 +13,7 @@ def bounded_ns(mtime_ns: int) -> int:
     return max(-_LARGEST_NS, min(mtime_ns, _LARGEST_NS))
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class FileStamp:
     """A file by its path (relative to the night's folder, ``/``-separated), size and mtime.
 

@@ -38,7 +38,7 @@ _PATH = re.compile(r"(vgen2|vbad|vbad/vcam[12])/(?!\.)[^/\0]+", re.DOTALL)
 _NO_IDENTITY = "-"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class PackingReceipt:
     """The bytes that a file of the night has for good: their number and SHA-256 (hex).
 
@@ -53,7 +53,7 @@ class PackingReceipt:
     form: int = FIRST_FORM
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RecordedReceipt:
     """A packing receipt on record since ``at`` (unix seconds).
 

@@ -22,7 +22,7 @@ class Digests(StrEnum):
     SHA256_AND_MD5 = "sha256 and md5"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The SHA-256 (hex) of a file as its bytes were read at ``place``.
 

@@ -15,7 +15,7 @@ from vampd.ports import NightReader
 _BYTES_A_PIXEL = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UnpackedProduct:
     """What a framelist names; ``bytes`` are those of its frames in the raw cubes."""
 

@@ -1,7 +1,9 @@
 """Generations: decided once, read back exactly, later ones win."""
 
+import hashlib
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -110,6 +112,31 @@ def test_a_generation_with_one_changed_character_is_damaged(data: st.DataObject)
 def test_a_generation_that_was_cut_is_damaged(length: int) -> None:
     with pytest.raises(DataError, match="checksum"):
         parse_generation(TEXT[:length])
+
+
+@pytest.mark.parametrize(
+    ("entries", "wrong"),
+    [
+        ("cubes", {"frames": 3}),
+        ("cubes", {"fits": {"path": "vcam1/a.fits"}, "timing_file": None, "frames": 3}),
+        ("products", {"name": "a"}),
+        ("set_aside", {"fits": None, "timing_file": None, "frames": 3, "code": "a", "reason": ""}),
+    ],
+)
+def test_a_generation_with_an_entry_of_another_kind_is_damaged(
+    entries: str, wrong: dict[str, Any]
+) -> None:
+    values = json.loads(TEXT.split("\n")[0])
+    values[entries].append(wrong)
+    body = json.dumps(values) + "\n"
+    with pytest.raises(DataError, match="cannot be read"):
+        parse_generation(f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n")
+
+
+def test_a_parsed_generation_holds_a_text_of_many_products_once() -> None:
+    parsed = parse_generation(TEXT)
+    paths = [part.cube for product in parsed.products for part in product.ranges]
+    assert len(set(map(id, paths))) == len(set(paths)) < len(paths)
 
 
 def test_the_newest_account_of_a_cube_counts_whatever_the_order_of_generations() -> None:
