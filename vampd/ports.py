@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
     from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
-    from vampd.model.headers import Corrections, Dictionary
+    from vampd.model.headers import Corrections, Dictionary, ListedTable
     from vampd.model.measures import Sampled
     from vampd.model.nights import CheckedCube, Discovery, FileStamp, Kind, UnreadableNight
     from vampd.model.plan import Compare
@@ -223,6 +223,10 @@ class NightReader(SyncReader, Protocol):
 
     def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
         """The files of one folder that claim gigabytes and hold nearly none of them."""
+
+    def header_table(self, night: NightId) -> ListedTable | None:
+        """What the night's table of headers lists, None if it does not exist."""
+        ...
 
     def foreign_ids(self, night: NightId) -> tuple[FrameId, ...]:
         """The frame IDs on record that others used for this night, lowest first."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from vampd.config import Settings
 from vampd.errors import DataError
-from vampd.model.headers import CORRECTIONS, listed_paths, table_name
+from vampd.model.headers import CORRECTIONS, table_name
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Plan, WriteHeaderTable
-from vampd.model.proofs import Receipt, ended_receipts, live_receipts, parse_sums, text_digest
+from vampd.model.proofs import Receipt, ended_receipts, live_receipts, parse_sums
 from vampd.ports import NightReader
 from vampd.stages.aside_files import read_sums
 from vampd.stages.own_files import OwnFilesSurvey
@@ -118,23 +118,14 @@ class TableSurvey:
 def survey_table(
     night: NightId, reader: NightReader, readings: Mapping[str, Receipt], sums: str | None
 ) -> TableSurvey:
-    """Read it whole; ``readings`` are those of files here, ``sums`` the text of SHA256SUMS."""
+    """Look through it; ``readings`` are those of files here, ``sums`` the text of SHA256SUMS."""
     name = table_name(night.date)
     reading, listed = readings.get(name), read_sums(sums).get(name)
     file = next((each for each in reader.files(night, "") if each.path == name), None)
-    text = reader.text(night, name)
-    if file is None or text is None:
+    table = reader.header_table(night)
+    if file is None or table is None:
         return TableSurvey(night, reading=reading, listed=listed)
-    paths = listed_paths(_lines_of(text))
-    return TableSurvey(night, file, paths, text_digest(text), reading, listed)
-
-
-def _lines_of(text: str) -> Iterator[str]:
-    """One by one: a long night's table is a hundred megabytes, and its lines are as many more."""
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
+    return TableSurvey(night, file, table.paths, table.sha256, reading, listed)
 
 
 def plan_table(survey: TableSurvey, products: Iterable[str], settings: Settings) -> Plan:

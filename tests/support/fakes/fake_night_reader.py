@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 
 from vampd.model.cubes import (
     SUFFIX,
@@ -20,7 +21,15 @@ from vampd.model.cubes import (
 )
 from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId, FrameId
-from vampd.model.headers import CORRECTIONS, Corrections, Dictionary, parse_corrections
+from vampd.model.headers import (
+    CORRECTIONS,
+    Corrections,
+    Dictionary,
+    ListedTable,
+    list_table,
+    parse_corrections,
+    table_name,
+)
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import (
     ArchiveIdentity,
@@ -195,6 +204,10 @@ class FakeNightReader:
 
     def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
         return frozenset(path for path in self.hollow if path.startswith(f"{folder}/"))
+
+    def header_table(self, night: NightId) -> ListedTable | None:
+        file = self.tree.get(table_name(night.date))
+        return None if file is None else list_table(BytesIO(file.content))
 
     def text(self, night: NightId, path: str) -> str | None:
         file = self.tree.get(path)

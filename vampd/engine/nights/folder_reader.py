@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from vampd.disk.reading import (
-    MOST_TEXT_BYTES,
     UnchangedFiles,
     can_read_whole,
     list_files,
@@ -18,7 +17,9 @@ from vampd.disk.reading import (
     list_raw_files,
     list_raw_folders,
     list_raw_links,
+    open_foreign,
     read_whole,
+    refuse_longer,
     stamp_of,
 )
 from vampd.engine.nights.corrections_file import read_corrections
@@ -43,7 +44,7 @@ from vampd.model.cubes import (
 )
 from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
-from vampd.model.headers import Corrections, table_name
+from vampd.model.headers import Corrections, ListedTable, list_table, table_name
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
 from vampd.model.proofs import Place, PurgedFile, Receipt, RecordedReceipt
 from vampd.model.sync import without_withdrawn
@@ -177,11 +178,20 @@ class FolderReader(ABC):
         """The files of one folder that are mostly holes."""
         return list_hollow_files(self._folder(night), folder)
 
+    def header_table(self, night: NightId) -> ListedTable | None:
+        """What the table of headers lists, None if it does not exist."""
+        path = self._folder(night) / table_name(night.date)
+        try:
+            with open_foreign(path) as file:
+                refuse_longer(file, path, _MOST_TABLE_BYTES)
+                return list_table(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def text(self, night: NightId, path: str) -> str | None:
         """A small text file, None if it does not exist; line ends as they are."""
         try:
-            most = _MOST_TABLE_BYTES if path == table_name(night.date) else MOST_TEXT_BYTES
-            return read_whole(self._folder(night) / path, most).decode("utf-8", "surrogateescape")
+            return read_whole(self._folder(night) / path).decode("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError):
             return None
 

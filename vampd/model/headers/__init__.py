@@ -29,9 +29,10 @@ if TYPE_CHECKING:
         PATH_COLUMN,
         Cell,
         HeaderTable,
+        ListedTable,
         cell_of,
         header_values,
-        listed_paths,
+        list_table,
         read_table,
         table_name,
     )
@@ -50,8 +51,8 @@ else:
             "dictionary": "Dictionary Entry format_cards",
             "forms": "Form format_card FormKind is_standard_card parse_form Problem",
             "header_table": (
-                "Cell cell_of header_values HeaderTable listed_paths PATH_COLUMN read_table"
-                " table_name"
+                "Cell cell_of header_values HeaderTable list_table ListedTable PATH_COLUMN"
+                " read_table table_name"
             ),
             "required_cards": "find_filled find_missing",
             "wave_plate_log": "is_same_angle parse_plate_log PlateLog",
@@ -71,6 +72,7 @@ __all__ = [
     "Form",
     "FormKind",
     "HeaderTable",
+    "ListedTable",
     "PlateLog",
     "Problem",
     "cell_of",
@@ -84,7 +86,7 @@ __all__ = [
     "is_number",
     "is_same_angle",
     "is_standard_card",
-    "listed_paths",
+    "list_table",
     "parse_condition",
     "parse_corrections",
     "parse_form",

@@ -10,6 +10,7 @@ calculate begins with an apostrophe.
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -162,8 +163,34 @@ class HeaderTable:
         return _line([csv_cell(path), *(csv_cell(values.get(name)) for name in self.names)])
 
 
-def listed_paths(lines: Iterable[str]) -> tuple[str, ...] | None:
-    """The paths of a table's rows; None if it is no table."""
+@dataclass(frozen=True)
+class ListedTable:
+    """The paths of a table's rows, None if it is no table, and the SHA-256 (hex) of its bytes."""
+
+    paths: tuple[str, ...] | None
+    sha256: str
+
+
+def list_table(lines: Iterable[bytes]) -> ListedTable:
+    """What a table lists, by its lines as the file has them, one at a time.
+
+    That of a long night is a hundred megabytes.
+    """
+    digest = hashlib.sha256()
+
+    def texts() -> Iterator[str]:
+        for line in lines:
+            digest.update(line)
+            yield line.decode("utf-8", "surrogateescape")
+
+    left = texts()
+    paths = _listed_paths(left)
+    for _ in left:
+        pass  # of what is no table, the digest counts still
+    return ListedTable(paths, digest.hexdigest())
+
+
+def _listed_paths(lines: Iterable[str]) -> tuple[str, ...] | None:
     rows = csv.reader(lines)
     try:
         if next(rows, [""])[0] != PATH_COLUMN:

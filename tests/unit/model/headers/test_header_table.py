@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from tests.support.builders.headers import instrument_dictionary
 from vampd.errors import DataError, UsageError
 from vampd.fits.tables import writer_of
 from vampd.model.cubes import Cards
-from vampd.model.headers import PATH_COLUMN, HeaderTable, cell_of, listed_paths, table_name
+from vampd.model.headers import PATH_COLUMN, HeaderTable, cell_of, list_table, table_name
 
 _COMMON = (
     "SIMPLE  =                    T",
@@ -65,9 +67,17 @@ def test_a_row_has_the_path_the_dictionarys_columns_in_its_order_and_all_others_
     assert names == [PATH_COLUMN, *fixed, "AAA", "SIMPLE", "ZZZ"]
     assert all(len(row) == len(names) for row in csv.reader(lines))
     assert all(line.endswith("\n") and "\r" not in line for line in lines)
-    assert listed_paths(lines) == tuple(path for path, _ in table.rows)
-    assert listed_paths(["a,b\n"]) is None
+    content = "".join(lines).encode()
+    found = list_table(BytesIO(content))
+    assert found.paths == tuple(path for path, _ in table.rows)
+    assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert table_name("20251106") == "header_table_20251106.csv"
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n3", b'path,"a\xff\n', b"path\n\n/x\n"])
+def test_what_is_no_table_lists_nothing_and_has_its_digest_all_the_same(content: bytes) -> None:
+    found = list_table(BytesIO(content))
+    assert (found.paths or None, found.sha256) == (None, hashlib.sha256(content).hexdigest())
 
 
 def test_line_by_line_after_meeting_all_headers_it_is_the_same_text(table: HeaderTable) -> None:
