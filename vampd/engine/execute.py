@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import assert_never
 
 from vampd.config import Settings
@@ -167,8 +168,8 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
     places = max(tools.workers.workers, tools.crew.most_places) if needs_workers else 0
     at_once = max(_THREADS, places)
     name = f"vampd-{tools.night.date}"
+    running = _Running(tools, progress, errors)
     with ThreadPoolExecutor(at_once, name) as threads, _beside(tools, wave, progress, errors):
-        running: list[tuple[int, Action, Future[None]]] = []
         for number, action in enumerate(wave):
             match action.runs_in:
                 case RunsIn.DAEMON:
@@ -176,15 +177,15 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
                     execute(tools, action)
                     progress.done(action)
                 case RunsIn.THREAD | RunsIn.WORKER:
+                    # As many wait as keep all threads at work: what is kept of one that waits is
+                    # several times the action, and a wave may have a hundred thousand.
+                    running.wait_for_all_but(2 * at_once)
                     # The log's night, stage and attempt are bound there too.
                     run = contextvars.copy_context().run
-                    running.append((number, action, _submit(threads, run, execute, tools, action)))
+                    running.add(number, action, _submit(threads, run, execute, tools, action))
                 case RunsIn.BESIDE:
                     continue  # it runs in its own thread by now
-        for start in range(0, len(running), _NAMES_TOGETHER):
-            part = running[start : start + _NAMES_TOGETHER]
-            _make_names_durable(tools, part)
-            _finish(part, progress, errors)
+        running.wait_for_all_but(0)
     if errors:
         raise joining_raw(errors[min(errors)], errors.values())
     packed = [path for each in wave if isinstance(each, Pack) for path in _made_by(each)]
@@ -207,34 +208,69 @@ def _beside(
         yield
         return
     tools.outbox.begin()
+    running = _Running(tools, progress, errors)
     with ThreadPoolExecutor(len(beside), f"vampd-{tools.night.date}-beside") as threads:
         try:
-            runs = [contextvars.copy_context().run for _ in beside]
-            running = [
-                (number, action, _submit(threads, run, execute, tools, action))
-                for run, (number, action) in zip(runs, beside, strict=True)
-            ]
+            for number, action in beside:
+                run = contextvars.copy_context().run
+                running.add(number, action, _submit(threads, run, execute, tools, action))
             yield
         finally:
             tools.outbox.close()
-        _finish(running, progress, errors)
+        running.wait_for_all_but(0)
 
 
-def _finish(
-    running: Iterable[tuple[int, Action, Future[None]]],
-    progress: WaveProgress,
-    errors: dict[int, Exception],
-) -> None:
-    """Wait for actions, and put the errors of those that failed with their numbers."""
-    for number, action, future in running:
-        while not wait([future], _LOOK_EVERY_S).done:
-            progress.look()
-        try:
-            future.result()
-        except Exception as error:  # noqa: BLE001 - raised when the others have ended
-            errors[number] = error
-        else:
-            progress.done(action)
+class _Running:
+    """Actions in threads, as they end; the errors of those that fail are put with their numbers."""
+
+    def __init__(
+        self, tools: AttemptTools, progress: WaveProgress, errors: dict[int, Exception]
+    ) -> None:
+        self._tools = tools
+        self._progress = progress
+        self._errors = errors
+        self._count = 0
+        self._ended: SimpleQueue[tuple[int, Action, Future[None]]] = SimpleQueue()
+        # Framelists whose names are not durable yet.
+        self._written: list[tuple[int, Action]] = []
+
+    def add(self, number: int, action: Action, future: Future[None]) -> None:
+        """An action has been given to a thread."""
+        self._count += 1
+        future.add_done_callback(lambda ended: self._ended.put((number, action, ended)))
+
+    def wait_for_all_but(self, most: int) -> None:
+        """Wait until at most so many have not ended."""
+        while self._count > most:
+            try:
+                number, action, future = self._ended.get(timeout=_LOOK_EVERY_S)
+            except Empty:
+                self._progress.look()
+                continue
+            self._count -= 1
+            error = future.exception()
+            if isinstance(error, Exception):
+                self._errors[number] = error
+            elif error is not None:
+                raise error
+            if isinstance(action, _WRITTEN_TOGETHER):
+                self._written.append((number, action))
+            elif error is None:
+                self._progress.done(action)
+            if len(self._written) >= _NAMES_TOGETHER:
+                self._make_names_durable()
+        if most == 0:
+            self._make_names_durable()
+
+    def _make_names_durable(self) -> None:
+        """One fsync of the folder for many framelists: it costs as much as one of a file."""
+        if self._written:
+            fsync_folder(self._tools.folder / Stream.VGEN2)
+            failpoint("execute.framelists.folder_synced")
+            for number, action in self._written:
+                if number not in self._errors:
+                    self._progress.done(action)
+            self._written.clear()
 
 
 def _submit(
@@ -244,17 +280,6 @@ def _submit(
         return threads.submit(function, *arguments)
     except RuntimeError as error:
         raise no_threads("a part of a stage", error) from error
-
-
-def _make_names_durable(
-    tools: AttemptTools, running: Iterable[tuple[int, Action, Future[None]]]
-) -> None:
-    """One fsync of the folder for all framelists of a wave: it costs as much as one of a file."""
-    writing = [future for _, action, future in running if isinstance(action, _WRITTEN_TOGETHER)]
-    if writing:
-        wait(writing)
-        fsync_folder(tools.folder / Stream.VGEN2)
-        failpoint("execute.framelists.folder_synced")
 
 
 def execute(tools: AttemptTools, action: Action) -> None:
