@@ -67,6 +67,7 @@ from vampd.model.nights import (
 )
 from vampd.model.plan import Plan, Wave
 from vampd.model.proofs import SUMS_NAME
+from vampd.model.sharing import sharing
 from vampd.model.sync import follow_frames, sum_sync
 from vampd.ports import NightReader, NightStore
 from vampd.stages import Stage, settings_for, stage_of
@@ -271,7 +272,8 @@ def _survey_and_plan(attempt: Attempt, stage: Stage, settings: Settings) -> tupl
     if stage.NAME is StageName.SYNC:
         tools = attempt.tools
         return None, plan_sync(tools.workers, tools.pace, night, reader, settings, released)
-    survey = stage.survey(night, reader)
+    with sharing():
+        survey = stage.survey(night, reader)
     refuse_changed_corrections(night, reader)
     if stage.NAME is StageName.TRANSFER:
         _disprove(attempt, survey)

@@ -38,6 +38,7 @@ from vampd.model.proofs import (
     text_digest,
     unproven_error,
 )
+from vampd.model.sharing import shared
 from vampd.ports import NightReader
 from vampd.stages.records.folder_receipts import (
     judge_folder_receipts,
@@ -118,7 +119,7 @@ def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
         files=files,
         products={product.file.path: product for product in reader.packed_products(night)},
         unpacked=unpacked,
-        decided={product.identity: product for g in generations for product in g.products},
+        decided={shared(product.identity): product for g in generations for product in g.products},
         recorded=recorded,
         readings=reader.receipts(night, Place.HERE),
         listing=reader.text(night, RECEIPTS_PATH),

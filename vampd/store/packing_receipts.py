@@ -15,7 +15,8 @@ from vampd.model.proofs import (
     refuse_other_receipt,
     refuse_renewal,
 )
-from vampd.store.database.connection import Store
+from vampd.model.sharing import shared
+from vampd.store.database.connection import READ_IN_PARTS, Store
 from vampd.store.nights import IS_NIGHT, night_key, of_night
 from vampd.store.schema import NightRow, PackingReceiptRow
 
@@ -64,7 +65,7 @@ class StoredPackingReceipts:
 
     def of(self, night: NightId) -> tuple[RecordedReceipt, ...]:
         with self._store.read() as connection:
-            rows = connection.execute(_OF_NIGHT, of_night(night))
+            rows = connection.execute(_OF_NIGHT, of_night(night), execution_options=READ_IN_PARTS)
             return tuple(
                 RecordedReceipt(_receipt(row), row.at, row.ended_at, row.ended_by) for row in rows
             )
@@ -110,4 +111,6 @@ def _end(connection: Connection, which: tuple[Any, ...], at: float, actor: str) 
 
 
 def _receipt(row: Any) -> PackingReceipt:
-    return PackingReceipt(row.path, row.size, row.sha256, row.identity, row.form)
+    return PackingReceipt(
+        shared(row.path), row.size, shared(row.sha256), shared(row.identity), row.form
+    )

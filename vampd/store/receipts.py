@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import Place, Receipt
-from vampd.store.database.connection import Store
+from vampd.model.sharing import shared
+from vampd.store.database.connection import READ_IN_PARTS, Store
 from vampd.store.nights import IS_NIGHT, night_key, of_night
 from vampd.store.schema import NightRow, ReceiptRow
 
@@ -40,20 +42,9 @@ class StoredReceipts:
 
     def of(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
         with self._store.read() as connection:
-            rows = connection.execute(_OF_NIGHT, {**of_night(night), "at_place": place})
-            return {
-                row.path: Receipt(
-                    place,
-                    FileStamp(row.path, row.size, row.mtime_ns),
-                    row.sha256,
-                    row.at,
-                    row.md5,
-                    row.destination,
-                    row.mark,
-                    row.has_ended,
-                )
-                for row in rows
-            }
+            at_place = {**of_night(night), "at_place": place}
+            rows = connection.execute(_OF_NIGHT, at_place, execution_options=READ_IN_PARTS)
+            return {receipt.path: receipt for receipt in (_receipt(place, row) for row in rows)}
 
     def end_proofs(self, night: NightId, paths: Sequence[str]) -> None:
         remaining = iter(paths)
@@ -102,3 +93,16 @@ class StoredReceipts:
                 for receipt in batch
             ]
             connection.execute(statement, rows)
+
+
+def _receipt(place: Place, row: Any) -> Receipt:
+    return Receipt(
+        place,
+        shared(FileStamp(shared(row.path), row.size, row.mtime_ns)),
+        shared(row.sha256),
+        row.at,
+        row.md5,
+        shared(row.destination),
+        shared(row.mark),
+        row.has_ended,
+    )

@@ -25,6 +25,8 @@ from vampd.model.proofs import (
     own_receipts,
     parse_receipts,
 )
+from vampd.model.sharing import sharing
+from vampd.stages import transfer
 
 FROM_FPACK = (StageName.FPACK, StageName.TRANSFER, StageName.MANIFEST)
 
@@ -51,6 +53,30 @@ def test_every_file_of_a_finished_night_has_its_receipt_here_and_in_the_folder(
     assert len(identities) == len(set(identities)) == len(products_of(safe))
     # Nothing of it travels: SHA256SUMS has the same digests.
     assert RECEIPTS_PATH not in safe.there
+
+
+def test_a_survey_holds_one_record_of_a_file_that_is_here_and_there_and_was_read_on_both_sides(
+    safe: SafeNight,
+) -> None:
+    with connected(safe.site) as connections, sharing():
+        seen = transfer.survey(safe.night, connections.reader)
+    products = list(seen.own.products)
+    assert products
+    for path in products:
+        here, there = seen.here[path], seen.archive[path]
+        readings = seen.own.readings[path], seen.receipts_there[path]
+        assert here == there
+        same = (there, seen.own.files[path], *(reading.file for reading in readings))
+        assert all(file is here for file in same)
+        assert all(reading.sha256 is readings[0].sha256 for reading in readings)
+    for recorded in seen.own.recorded:
+        receipt = recorded.receipt
+        if receipt.path in seen.own.readings:
+            assert receipt.path is seen.own.readings[receipt.path].path
+            assert receipt.sha256 is seen.own.readings[receipt.path].sha256
+    decided = {identity: identity for identity in seen.own.decided}
+    assert all(each.identity is decided[each.identity or ""] for each in seen.own.products.values())
+    assert seen.own.products[products[0]].file is seen.here[products[0]]
 
 
 def test_a_damaged_product_is_never_sent_and_its_good_copy_stays(safe: SafeNight) -> None:

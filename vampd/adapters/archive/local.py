@@ -57,6 +57,7 @@ from vampd.model.nights import FileStamp, NightId, bounded_ns, parse_night_date
 from vampd.model.plan import Compare
 from vampd.model.proofs import MARK_PATH, Marked, Place, Receipt
 from vampd.model.resources import Space
+from vampd.model.sharing import shared
 from vampd.ports import Pace
 
 _DAMAGE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})
@@ -398,5 +399,5 @@ def _walk(root: Path) -> Iterator[tuple[FileStamp, os.stat_result]]:
                     status = entry.stat(follow_symlinks=False)
                     if is_hollow(status.st_size, status.st_blocks):
                         continue
-                    path, mtime_ns = prefix + entry.name, bounded_ns(status.st_mtime_ns)
-                    yield FileStamp(path, status.st_size, mtime_ns), status
+                    path, mtime_ns = shared(prefix + entry.name), bounded_ns(status.st_mtime_ns)
+                    yield shared(FileStamp(path, status.st_size, mtime_ns)), status

@@ -60,6 +60,7 @@ from vampd.model.escapes import shell_word
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
+from vampd.model.sharing import shared
 from vampd.ports import Pace
 
 # Of so many files, each with a record of up to 150 bytes.
@@ -121,7 +122,8 @@ class SshArchive(RsyncArchive):
                 raise self.garbled(record)
             size, blocks = int(match[1]), int(match[2])
             if not is_hollow(size, blocks):
-                stamps[path] = FileStamp(path, size, int(match[3] + match[4]))
+                path = shared(path)
+                stamps[path] = shared(FileStamp(path, size, int(match[3] + match[4])))
         return stamps
 
     def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:

@@ -26,6 +26,7 @@ from vampd.model.nights import (
     is_fits_name,
     is_old_folder,
 )
+from vampd.model.sharing import shared
 
 # Of st_blocks, see stat(2).
 _BLOCK_BYTES = 512
@@ -222,7 +223,7 @@ def _raw_stamp(path: str, status: os.stat_result | None) -> FileStamp | None:
 
 
 def _stamp(path: str, status: os.stat_result) -> FileStamp:
-    return FileStamp(path, status.st_size, bounded_ns(status.st_mtime_ns))
+    return shared(FileStamp(shared(path), status.st_size, bounded_ns(status.st_mtime_ns)))
 
 
 def _stat_set_aside(night_folder: Path, path: str) -> os.stat_result | None:

@@ -47,6 +47,7 @@ from vampd.model.frame_ids import BoundId
 from vampd.model.headers import Corrections, ListedTable, list_table, table_name
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
 from vampd.model.proofs import Place, PurgedFile, Receipt, RecordedReceipt
+from vampd.model.sharing import shared
 from vampd.model.sync import without_withdrawn
 
 _PRODUCTS = Stream.VGEN2.value
@@ -159,7 +160,7 @@ class FolderReader(ABC):
             if path.endswith(_PACKED_SUFFIX):
                 sidecar = files.get(path.removesuffix(_PACKED_SUFFIX) + ".txt")
                 identity = read_sidecar_identity(folder / sidecar.path) if sidecar else None
-                products.append(PackedProduct(file, sidecar, identity))
+                products.append(PackedProduct(file, sidecar, shared(identity)))
         return tuple(products)
 
     def files(self, night: NightId, folder: str) -> tuple[FileStamp, ...]:

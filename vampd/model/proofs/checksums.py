@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from vampd.errors import DataError
 from vampd.model.escapes import LINE_ESCAPES, escape, text_lines, unescape
+from vampd.model.sharing import shared
 
 SUMS_NAME = "SHA256SUMS"
 # Characters.
@@ -42,7 +43,7 @@ def parse_sums(text: str) -> dict[str, str]:
                 f"line {number} of {SUMS_NAME} is not 'digest  path' of one more file:"
                 f" {line[:120]!r}",
             )
-        digests[path] = match[2]
+        digests[shared(path)] = shared(match[2])
     return digests
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from vampd.errors import DataError
 from vampd.model.escapes import CELL_ESCAPES, escape, text_lines, unescape
+from vampd.model.sharing import shared
 
 RECEIPTS_PATH = "vgen2/receipts.tsv"
 REASONS_PATH = "vbad/reasons.tsv"
@@ -170,8 +171,8 @@ def _parse_line(line: str) -> PackingReceipt | None:
             and _DIGEST.fullmatch(sha256)
             and (identity == _NO_IDENTITY or _DIGEST.fullmatch(identity))
         ):
-            named = None if identity == _NO_IDENTITY else identity
-            return PackingReceipt(path, int(size), sha256, named, int(form))
+            named = None if identity == _NO_IDENTITY else shared(identity)
+            return PackingReceipt(shared(path), int(size), shared(sha256), named, int(form))
         case _:
             return None
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from vampd.model.cubes import Framelist, ProductOrder
 from vampd.model.nights import NightId
+from vampd.model.sharing import shared
 from vampd.ports import NightReader
 
 _BYTES_A_PIXEL = 2
@@ -48,7 +49,7 @@ def _without_content(framelist: Framelist) -> UnpackedProduct:
     pixels = (cards.integer("NAXIS1") or 0) * (cards.integer("NAXIS2") or 0)
     return UnpackedProduct(
         name=framelist.name,
-        identity=framelist.identity,
+        identity=shared(framelist.identity),
         order=framelist.order,
         path=framelist.path,
         packed_path=framelist.packed_path,

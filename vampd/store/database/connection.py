@@ -30,6 +30,8 @@ from vampd.store.database.sqlite_errors import (
 )
 
 _CACHE_KB = 256
+# Of a statement whose rows are many, and are made into something else one after the other.
+READ_IN_PARTS = {"yield_per": 500}
 
 
 def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
