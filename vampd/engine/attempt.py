@@ -220,14 +220,15 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     refuse_twin(attempt.settings.watch.root, night)
     for own in _OWN_FOLDERS:
         remove_leftovers(folder / own)
-    previous: Plan | None = None
-    before_previous: Plan | None = None
+    # Plans by their hashes, and surveys as long as they are looked at: those of long nights are
+    # hundreds of megabytes, and one of each at a time is enough.
+    known: list[int] = []
     while True:
         attempt.tools.pace.check()
         survey, plan = _survey_and_plan(attempt, stage, settings)
         if attempt.record.safe_at is not None and adds_data(plan):
             raise _LateData("late_data", "raw files have come, or changed, that sync has not seen")
-        if previous is None:
+        if not known:
             for remark in plan.remarks:
                 _log.warning(
                     "stage.remarked",
@@ -238,7 +239,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
                 )
         if not plan:
             break
-        if plan in (previous, before_previous):
+        if hash(plan) in known[-2:]:
             if isinstance(survey, TransferSurvey):
                 refuse_spoiled(survey)
             raise Stuck(
@@ -249,13 +250,15 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
         if isinstance(survey, TransferSurvey):
             _refuse_others(attempt, survey, plan)
         require_authority(plan, settings)
+        del survey
         require_free_space(attempt.tools, plan)
         progress.begin(plan)
         for wave in plan.waves:
             refuse_links(folder)
             execute_within_free_space(attempt.tools, wave, progress)
             failpoint("attempt.wave.executed")
-        before_previous, previous = previous, plan
+        known.append(hash(plan))
+        del plan, wave
     note_mounted_streams(folder)
     # A killed worker may die only after its cube has been retried.
     for own in _OWN_FOLDERS:

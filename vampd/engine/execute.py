@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -65,7 +65,7 @@ from vampd.model.cubes import (
     Framelist,
     apply_edits,
     format_framelist,
-    format_generation,
+    generation_parts,
     stamp_frame_id,
 )
 from vampd.model.delivery import ManifestFile, write_mail_text
@@ -287,11 +287,15 @@ def execute(tools: AttemptTools, action: Action) -> None:
     tools.pace.check()
     match action:
         case CommitGeneration(generation):
-            _write_new(tools, f"vgen2/{generation.file_name}", format_generation(generation))
+            parts = generation_parts(generation)
+            _write_new(tools, f"vgen2/{generation.file_name}", parts)
         case WriteFramelist(product, version, form):
             _write_one_of_many(tools, tools.cubes.build(product, version, form))
         case WriteText(path, text, once):
-            (_write_new if once else _write)(tools, path, text)
+            if once:
+                _write_new(tools, path, [text])
+            else:
+                _write(tools, path, text)
         case WriteHeaderTable():
             _write_header_table(tools, action)
         case LinkSetAside(path, raw):
@@ -364,10 +368,11 @@ def _write_header_table(tools: AttemptTools, action: WriteHeaderTable) -> None:
     tools.receipts.keep(tools.night, [Receipt(Place.HERE, file, sha256, tools.clock())])
 
 
-def _write_new(tools: AttemptTools, path: str, text: str) -> None:
+def _write_new(tools: AttemptTools, path: str, parts: Iterable[str]) -> None:
     make_folder((tools.folder / path).parent)
     with creating(tools.folder / path) as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
+        for part in parts:
+            file.write(part.encode("utf-8", "surrogateescape"))
 
 
 def _write_one_of_many(tools: AttemptTools, framelist: Framelist) -> None:

@@ -343,7 +343,7 @@ class Plan:
     """Waves of actions, never an empty wave.
 
     Remarks do not count: a plan with only remarks is empty, and plans that differ only in
-    remarks are equal.
+    remarks are equal. Equal plans have equal hashes: a stage knows by them what it did before.
     """
 
     waves: tuple[Wave, ...] = ()

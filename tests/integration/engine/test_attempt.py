@@ -4,10 +4,11 @@ import errno
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
+from weakref import ReferenceType, ref
 
 import pytest
 
@@ -33,6 +34,7 @@ from vampd.model.nights import (
     Status,
     stages_of,
 )
+from vampd.model.plan import LinkSetAside, Plan, Wave
 from vampd.ports import Pace
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
@@ -127,6 +129,53 @@ def test_a_stage_with_nothing_left_to_do_advances_with_what_it_found(desk: Desk)
     assert record is not None
     assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.READY)
     assert record.processed_at is not None
+
+
+class Seen:
+    """What a stage sees."""
+
+
+@dataclass
+class StageOf:
+    """A stage that plans so many links, one after the other; what it saw and planned before."""
+
+    plans: list[str]
+    seen: list[ReferenceType[object]] = field(default_factory=list)
+    NAME: StageName = StageName.HEADERS
+
+    def survey(self, night: NightId, reader: object) -> Seen:
+        assert all(one() is None for one in self.seen)
+        survey = Seen()
+        self.seen.append(ref(survey))
+        return survey
+
+    def plan(self, survey: Seen, settings: object) -> Plan:
+        if not self.plans:
+            return Plan()
+        plan = Plan.of([LinkSetAside(f"vbad/vcam1/{self.plans.pop(0)}", "vcam1/a.fits")])
+        self.seen.append(ref(plan))
+        return plan
+
+    def execute(self, tools: object, wave: Wave, progress: object) -> None:
+        assert not [one for one in self.seen if isinstance(one(), Seen)]
+
+
+@pytest.mark.parametrize(
+    ("plans", "status"),
+    [("", "ready"), ("abc", "ready"), ("aa", "held"), ("abab", "held"), ("abca", "ready")],
+)
+def test_a_plan_that_comes_again_at_once_or_after_one_other_holds_the_night(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, plans: str, status: str
+) -> None:
+    """Meanwhile one survey or one plan is held at a time: a long night's are hundreds of MB."""
+    stage = StageOf(list(plans))
+    monkeypatch.setattr(attempts, "stage_of", lambda _: stage)
+    monkeypatch.setattr(attempts, "require_free_space", lambda *_: None)
+    monkeypatch.setattr(attempts, "execute_within_free_space", stage.execute)
+    desk.run(desk.claim(StageName.HEADERS))
+    record = desk.store.night(NIGHT)
+    assert record is not None
+    assert (record.state.status, record.code) == (status, "stuck" if status == "held" else None)
 
 
 def test_what_an_attempt_found_is_dropped_when_another_one_runs_the_night_by_then(

@@ -2,7 +2,19 @@
 
 import pytest
 
-from vampd.model.plan import Hash, LinkSetAside, Plan, Remark, Retire, RunsIn, WriteText
+from vampd.model.cubes import Generation, SyncCounts
+from vampd.model.headers import Dictionary
+from vampd.model.plan import (
+    CommitGeneration,
+    EditCards,
+    Hash,
+    LinkSetAside,
+    Plan,
+    Remark,
+    Retire,
+    RunsIn,
+    WriteText,
+)
 from vampd.model.proofs import Place
 
 LINK = LinkSetAside("vbad/vcam1/a.fits", "vcam1/a.fits")
@@ -21,6 +33,16 @@ def test_remarks_alone_are_no_work_and_make_no_difference() -> None:
     assert not Plan.of(remarks=[remark])
     assert Plan.of([LINK], remarks=[remark]) == Plan.of([LINK])
     assert Plan.of([LINK], remarks=[remark]).remarks == (remark,)
+
+
+def test_equal_plans_have_equal_hashes_whatever_their_actions_hold() -> None:
+    def plan() -> Plan:
+        generation = Generation(1, "1", (), (), (), SyncCounts(), dubious={"few_frames": 3})
+        dictionary = Dictionary({})
+        return Plan.of([CommitGeneration(generation)], [EditCards("a", 1, dictionary)])
+
+    assert plan() == plan()
+    assert hash(plan()) == hash(plan()) != hash(Plan.of([LINK]))
 
 
 @pytest.mark.parametrize("survivor", ["", "vgen2/a.framelist"])

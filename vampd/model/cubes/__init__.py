@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         count_aside_cubes,
         format_generation,
         generation_name,
+        generation_parts,
         parse_generation,
         set_aside_cubes,
         total_counts,
@@ -106,7 +107,7 @@ else:
             ),
             "generation": (
                 "accounted_cubes count_aside_cubes CubeAccount format_generation Generation "
-                "generation_name "
+                "generation_name generation_parts "
                 "parse_generation Product set_aside_cubes SyncCounts total_counts"
             ),
             "inside": "raw_path",
@@ -184,6 +185,7 @@ __all__ = [
     "format_rows",
     "format_sidecar",
     "generation_name",
+    "generation_parts",
     "history_card",
     "identity_of",
     "judge_raw_presence",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -20,7 +20,7 @@ from vampd.model.cubes.cube import CountedBy, SetAside
 from vampd.model.cubes.framelist import FrameRange, ProductOrder, identity_of
 from vampd.model.cubes.inside import product_name, raw_path
 from vampd.model.nights import FileStamp, plain_cube_path
-from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM
+from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM, text_digest
 
 _Made = TypeVar("_Made")
 
@@ -115,7 +115,7 @@ class Generation:
     set_aside: tuple[SetAside, ...]
     counts: SyncCounts
     remarks: tuple[str, ...] = ()
-    dubious: Mapping[str, int] = field(default_factory=dict)
+    dubious: Mapping[str, int] = field(default_factory=dict, hash=False)
     form: int = PRODUCT_FORM
     withdrawn: tuple[str, ...] = ()
     corrections: str = ""
@@ -134,19 +134,43 @@ def generation_name(number: int) -> str:
 
 def format_generation(generation: Generation) -> str:
     """The generation as text: one JSON object and a line with its SHA-256."""
+    return "".join(generation_parts(generation))
+
+
+def generation_parts(generation: Generation) -> Iterator[str]:
+    """The same, part by part: of a long night it is tens of megabytes."""
+    digest = hashlib.sha256()
+    for part in _body_parts(generation):
+        digest.update(part.encode())
+        yield part
+    yield f"{digest.hexdigest()}\n"
+
+
+def _body_parts(generation: Generation) -> Iterator[str]:
     values: dict[str, Any] = {
         **vars(generation),
         # As earlier versions wrote it, who can read it then.
         "counts": _without_empty(vars(generation.counts), ("late_partners", "uncertain")),
-        "products": [_product_values(product) for product in generation.products],
-        "set_aside": [_aside_values(cube) for cube in generation.set_aside],
+        "products": map(_product_values, generation.products),
+        "set_aside": map(_aside_values, generation.set_aside),
     }
     if generation.form == FIRST_FORM:
         del values["form"]
     values = _without_empty(values, ("withdrawn", "corrections", "replaces"))
     # Not by `asdict`: a long night has a hundred thousand of these, and it copies each.
-    body = json.dumps(values, sort_keys=True, separators=(",", ":"), default=_fields_of) + "\n"
-    return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
+    written = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_fields_of).encode
+    before = "{"
+    for name in sorted(values):
+        yield f"{before}{written(name)}:"
+        before = ","
+        if name in ("cubes", "products", "set_aside"):
+            yield "["
+            for number, entry in enumerate(values[name]):
+                yield f"{',' if number else ''}{written(entry)}"
+            yield "]"
+        else:
+            yield written(values[name])
+    yield "}\n"
 
 
 def _product_values(product: Product) -> dict[str, Any]:
@@ -175,13 +199,18 @@ def _without_empty(values: Mapping[str, Any], names: Container[str]) -> dict[str
 
 def parse_generation(text: str) -> Generation:
     """Read a generation; DataError ``generation_damaged`` if a single character differs."""
-    body, _, last = text.removesuffix("\n").rpartition("\n")
-    body += "\n"
-    if last != hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest():
+    # No copy of a long one: its first line is read where it is.
+    end = len(text.removesuffix("\n"))
+    last = text.rfind("\n", 0, end) + 1
+    if text[last:end] != text_digest(text, last):
         raise DataError("generation_damaged", "the generation file's checksum does not agree")
     try:
         kept: dict[Any, Any] = {}
-        return _parse(json.loads(body, object_hook=partial(_made_of, kept)))
+        reader = json.JSONDecoder(object_hook=partial(_made_of, kept))
+        values, after = reader.raw_decode(text)
+        if text[after:last] != "\n":
+            raise ValueError("more follows its object")
+        return _parse(values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(
             "generation_damaged", f"the generation cannot be read: {type(error).__name__}: {error}"

@@ -47,11 +47,12 @@ def parse_sums(text: str) -> dict[str, str]:
     return digests
 
 
-def text_digest(text: str) -> str:
-    """The SHA-256 (hex) of a text's bytes as they are written to disk."""
+def text_digest(text: str, end: int | None = None) -> str:
+    """The SHA-256 (hex) of a text's bytes, up to a character, as they are written to disk."""
     digest = hashlib.sha256()
-    for start in range(0, len(text), _TOGETHER):  # no second copy of a long one
-        digest.update(text_bytes(text[start : start + _TOGETHER]))
+    end = len(text) if end is None else end
+    for start in range(0, end, _TOGETHER):  # no second copy of a long one
+        digest.update(text_bytes(text[start : min(start + _TOGETHER, end)]))
     return digest.hexdigest()
 
 

@@ -19,6 +19,7 @@ from vampd.model.cubes import (
     SyncCounts,
     accounted_cubes,
     format_generation,
+    generation_parts,
     parse_generation,
     set_aside_cubes,
 )
@@ -58,6 +59,18 @@ def test_a_generation_comes_back_as_it_was_written() -> None:
     assert format_generation(parse_generation(text)) == text
     assert one.products
     assert all(product.partners for product in one.products if product.synchronised)
+
+
+def test_a_generation_is_written_entry_by_entry() -> None:
+    one = generation()
+    parts = list(generation_parts(one))
+    assert "".join(parts) == TEXT
+    entries = len(one.cubes) + len(one.products) + len(one.set_aside)
+    assert len(parts) > entries
+    body, _, _ = TEXT.partition("\n")
+    values = json.loads(body)
+    assert body == json.dumps(values, sort_keys=True, separators=(",", ":"))
+    assert max(map(len, parts)) < 2 * max(map(len, map(json.dumps, values["products"])))
 
 
 def test_the_first_form_is_written_as_versions_wrote_it_that_had_no_other() -> None:
