@@ -260,9 +260,20 @@ class ArchiveHost(Protocol):
         ...
 
     def send(
-        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+        self,
+        night: NightId,
+        folder: Path,
+        files: Sequence[str],
+        compare: Compare,
+        pace: Pace,
+        *,
+        connections: Sequence[int] | None = None,
     ) -> None:
-        """Copy these files of the night's folder; a final name appears only when it is whole."""
+        """Copy these files of the night's folder; a final name appears only when it is whole.
+
+        ``connections`` are the numbers of those that it may take, where it takes any: two who send
+        at once are given different ones. None: all.
+        """
         ...
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
@@ -296,6 +307,7 @@ class MarkedHost(ArchiveHost, Protocol):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object] = ...,
+        connections: Sequence[int] | None = None,
     ) -> None:
         """As `ArchiveHost`; ``before`` is called with what each program sends, before it starts."""
         ...

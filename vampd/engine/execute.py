@@ -409,6 +409,7 @@ def _send_ahead(tools: AttemptTools, raw_bytes: int) -> None:
         tools.pace,
         tools.settings.disk.reserve_bytes,
         tools.settings.transfer.send_ahead_bytes,
+        tools.settings.transfer.lanes,
     )
     sender.run(raw_bytes)
 

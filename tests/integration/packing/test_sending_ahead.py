@@ -46,6 +46,7 @@ class Packing:
     pace: SteeredPace = field(default_factory=SteeredPace)
     least_bytes: int = 1
     reserve_bytes: int = 0
+    lanes: tuple[range, ...] = (range(1), range(1, 2))
 
     def __post_init__(self) -> None:
         (self.folder / "vgen2").mkdir()
@@ -63,6 +64,7 @@ class Packing:
             self.pace,
             self.reserve_bytes,
             self.least_bytes,
+            self.lanes,
         )
 
     @property
@@ -72,6 +74,21 @@ class Packing:
     @property
     def there(self) -> set[str]:
         return set(self.archive.trees.get(NIGHT.date, {}))
+
+    def watch(
+        self, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object] = lambda: None
+    ) -> list[tuple[object, int]]:
+        """The connections and bytes of products of each send, as it begins; then ``act``."""
+        send, sent = self.archive.send, list[tuple[object, int]]()
+
+        def seen(*arguments: Any, connections: object) -> None:
+            paths = [path for path in arguments[2] if path.endswith(".fz")]
+            sent.append((connections, sum((self.folder / p).stat().st_size for p in paths)))
+            act()
+            send(*arguments)
+
+        monkeypatch.setattr(self.archive, "send", seen)
+        return sent
 
     def was_read(self, path: str) -> bool:
         return path in self.read_there
@@ -151,7 +168,7 @@ def until(happened: Callable[[], bool], within_s: float = 10.0) -> bool:
 
 
 def test_less_than_is_worth_a_program_is_left_to_the_transfer(packing: Packing) -> None:
-    packing.least_bytes = 100
+    packing.least_bytes = 800
     packing.send(packing.pack("a", b"x" * 99))
     assert not packing.there
     packing.outbox.begin()
@@ -159,12 +176,69 @@ def test_less_than_is_worth_a_program_is_left_to_the_transfer(packing: Packing) 
     assert {"vgen2/a.fits.fz", "vgen2/b.fits.fz"} <= packing.there
 
 
-def test_a_long_night_is_sent_in_a_hundred_parts_at_most(packing: Packing) -> None:
-    packing.send(packing.pack("a", b"x" * 99), raw_bytes=10_000)
-    assert not packing.there
-    packing.outbox.begin()
-    packing.send(packing.pack("b", b"x"), raw_bytes=10_000)
-    assert len(packing.there) == 4
+def test_a_long_night_is_sent_in_hardly_more_than_a_hundred_parts(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = packing.watch(monkeypatch)
+    with Sending(packing, 10_000):
+        for number in range(1000):
+            packing.pack(f"{number}", b"x" * 10)()
+    assert 0 < len(sent) <= 100 + 3 + 2  # three smaller ones, and the last of either
+
+
+def test_the_first_parts_are_small_and_grow(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing.least_bytes = 800
+    sent = packing.watch(monkeypatch)
+    with Sending(packing, RAW_BYTES):
+        for count, waits in ((100, False), (199, True), (1, False), (400, False)):
+            name = f"{len(packing.reader.recorded)}"
+            packing.pack(name, b"x" * count)()
+            if not waits:
+                assert until(partial(packing.was_read, f"vgen2/{name}.txt"))
+        packing.pack("less", b"x" * 99)()
+    assert [size for _, size in sent] == [100, 200, 400]
+
+
+def test_two_send_at_once_by_connections_of_their_own(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2, timeout=10)
+    sent = packing.watch(monkeypatch, both.wait)
+    with Sending(packing, RAW_BYTES):
+        packing.pack("a")()
+        assert until(lambda: len(sent) == 1)
+        packing.pack("b")()
+        assert until(partial(packing.was_read, "vgen2/b.txt"))
+    assert {connections for connections, _ in sent} == {range(1), range(1, 2)}
+    assert "vgen2/a.fits.fz" in packing.read_there
+
+
+def test_where_one_connection_is_wanted_one_sends(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing.lanes = (range(1),)
+    sent = packing.watch(monkeypatch)
+    with Sending(packing, RAW_BYTES):
+        for number in range(5):
+            packing.pack(f"{number}")()
+            assert until(partial(packing.was_read, f"vgen2/{number}.txt"))
+    assert {connections for connections, _ in sent} == {range(1)}
+
+
+def test_what_little_waits_when_packing_ends_is_sent_by_both(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing.least_bytes = 80
+    both = threading.Barrier(2, timeout=10)
+    sent = packing.watch(monkeypatch, both.wait)
+    for name, count in (("a", 20), ("b", 30), ("c", 30)):
+        packing.pack(name, b"x" * count)()
+    packing.outbox.close()
+    packing.sender.run(RAW_BYTES)
+    assert sorted(size for _, size in sent) == [30, 50]
+    assert len(packing.read_there) == 6
 
 
 def test_what_lies_there_is_not_sent_over(packing: Packing) -> None:
@@ -262,16 +336,10 @@ def test_what_waits_when_packing_ends_is_left_to_the_transfer(packing: Packing) 
 def test_a_slow_link_keeps_no_night_at_packing(
     packing: Packing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send, sent = packing.archive.send, list[int]()
-
-    def send_slowly(*arguments: Any) -> None:
-        send(*arguments)
-        sent.append(len(arguments[2]))
-        packing.outbox.close()
-
-    monkeypatch.setattr(packing.archive, "send", send_slowly)
-    for number in range(BATCH_FILES):
+    both = threading.Barrier(2, packing.outbox.close, timeout=10)
+    sent = packing.watch(monkeypatch, both.wait)
+    for number in range(2 * BATCH_FILES):
         packing.pack(f"{number}")()
     packing.sender.run(RAW_BYTES)
-    assert sent == [BATCH_FILES]  # of twice as many, with the sidecars
-    assert len(packing.read_there) == BATCH_FILES
+    assert len(sent) == 2  # of four parts, with the sidecars
+    assert len(packing.read_there) == 2 * BATCH_FILES

@@ -57,6 +57,7 @@ class FakeArchive:
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object] = lambda _: None,
+        connections: Sequence[int] | None = None,
     ) -> None:
         pace.check()
         self._reach()

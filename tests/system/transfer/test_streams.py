@@ -3,6 +3,8 @@
 import os
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -57,6 +59,24 @@ def test_three_at_once_send_each_file_once(night_folder, disk, sshd, told):
     assert not list(disk.rglob(".vampd-partial*"))
     receipts = host.digests(NIGHT, [*PRODUCTS, "vgen2/missing.fits.fz"], STEADY)
     assert [receipt.path for receipt in receipts] == PRODUCTS
+
+
+def test_who_sends_beside_others_takes_the_connection_that_is_given(night_folder, disk, sshd, told):
+    told, program = told
+    host = host_of(ssh_transfer(disk, sshd.ssh, streams=3, rsync=str(program)))
+    send = partial(host.send, NIGHT, night_folder, compare=Compare.SIZE_AND_TIME, pace=STEADY)
+    parts = [PRODUCTS[number::3] for number in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        sent = [
+            threads.submit(send, files=part, connections=[number])
+            for number, part in enumerate(parts)
+        ]
+    assert [one.result() for one in sent] == [None] * 3
+    assert_arrived(night_folder, disk)
+    lines = [line.split(" ", 1) for line in told.read_text().splitlines()]
+    assert sorted(lines) == sorted(
+        [partial_folder(number), name] for number, part in enumerate(parts) for name in part
+    )
 
 
 def test_one_that_fails_keeps_no_other_from_its_end(night_folder, disk, sshd):

@@ -73,3 +73,15 @@ def test_unless_it_is_set_the_cores_say_how_many(
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     assert make_settings().transfer.streams_at_once == many
     assert make_settings(transfer={"streams": 3}).transfer.streams_at_once == 3
+
+
+def test_two_send_while_a_night_is_packed_by_different_connections_unless_one_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert make_settings().transfer.lanes == (range(1), range(1, 2))
+    assert make_settings(transfer={"streams": 1}).transfer.lanes == (range(1),)
+    for streams in range(2, MOST_STREAMS + 1):
+        lanes = make_settings(transfer={"streams": streams}).transfer.lanes
+        assert [number for lane in lanes for number in lane] == [*range(streams)]
+        assert all(lanes)

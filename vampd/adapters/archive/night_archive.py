@@ -135,11 +135,12 @@ class NightArchive(ABC):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object] = lambda _: None,
+        connections: Sequence[int] | None = None,
     ) -> None:
         """Copy these files of the night's folder; a final name appears only when it is whole.
 
-        ``before`` is called with what is sent at once, before it is. Removes what a killed copy
-        has left of them there.
+        ``before`` is called with what is sent at once, before it is; ``connections`` are those
+        that it may take, by number, None: all. Removes what a killed copy has left of them there.
 
         Raises RemoteUnavailable, DiskFull; DataError ``source_is_no_file``; TransientError
         ``source_unreadable``, ``source_vanished``, ``transfer_failed``; ValueError for a path that
@@ -152,7 +153,7 @@ class NightArchive(ABC):
         check_sources(folder, files)
         self._prepare(pace)
         for part in self._parts_to_send(folder, files):
-            self._send_part(night, folder, part, compare, pace, before)
+            self._send_part(night, folder, part, compare, pace, before, connections)
             failpoint("archive.send.group_sent")
         leftovers = find_leftovers(self._hidden_files(night, pace), files)
         if leftovers:
@@ -174,6 +175,7 @@ class NightArchive(ABC):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
+        connections: Sequence[int] | None,
     ) -> None:
         """Copy one part there, as `send`."""
 

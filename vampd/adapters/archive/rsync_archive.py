@@ -95,13 +95,18 @@ class RsyncArchive(NightArchive):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
+        connections: Sequence[int] | None,
     ) -> None:
         """One part by several connections at once, where that is worth them."""
+        numbers = range(self._transfer.streams_at_once) if connections is None else connections
         sizes = {name: _size_at(folder / name) for name in part.names}
-        groups = split(sizes, self._transfer.streams_at_once, WORTH_BYTES)
+        groups = split(sizes, len(numbers), WORTH_BYTES)
         send = partial(self._send_stream, night, folder, compare, pace, before)
         all_at_once(
-            [partial(send, Part(names, part.below), number) for number, names in enumerate(groups)]
+            [
+                partial(send, Part(names, part.below), number)
+                for number, names in zip(numbers, groups, strict=False)
+            ]
         )
 
     def _send_stream(

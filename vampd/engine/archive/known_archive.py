@@ -9,6 +9,7 @@ whether it is the archive.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -43,6 +44,7 @@ from vampd.stages.records.own_paths import PACKED_SUFFIX
 _log = get_log()
 # A disk of nights that is silent for so long is left alone.
 _ANSWERS_WITHIN_S = 15.0
+_PLACING = threading.Lock()
 
 
 def _is_of(file: FileStamp, sizes: Mapping[str, Collection[int]]) -> bool:
@@ -96,7 +98,14 @@ class KnownArchive:
             return {}
 
     def send(
-        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+        self,
+        night: NightId,
+        folder: Path,
+        files: Sequence[str],
+        compare: Compare,
+        pace: Pace,
+        *,
+        connections: Sequence[int] | None = None,
     ) -> None:
         """Copy files of the night's folder; what was proven of them there ends first."""
 
@@ -106,7 +115,7 @@ class KnownArchive:
             self.receipts.end_proofs(night, group)
             failpoint("archive.proofs.ended")
 
-        self.host.send(night, folder, files, compare, pace, begin)
+        self.host.send(night, folder, files, compare, pace, begin, connections)
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """Receipts of these files, read where the night lies; they name that place."""
@@ -204,7 +213,12 @@ class KnownArchive:
         known = self.recognize()
         if known is not None and known.mark is not None and known.is_placed:
             return known.mark
-        return self._place()
+        with _PLACING:
+            # Two may send at once, and both for the first time.
+            known = self.destinations.known(self.kind)
+            if known is not None and known.mark is not None and known.is_placed:
+                return known.mark
+            return self._place()
 
     def _place(self) -> str:
         fresh = secrets.token_hex(MARK_BYTES)
