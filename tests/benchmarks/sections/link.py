@@ -1,7 +1,9 @@
 """A night from raw to safe over ssh to another network namespace: how busy the link is.
 
-With 1 Gb/s the link binds, from the first packed cube until all is sent. Without a limit, several
-connections are compared with one. Both ends share the cores of this machine.
+Both ends share the cores of this machine, which pack, encrypt twice and read again there: what they
+reach without a limit tells which link is the slowest part. One of 1 Gb/s is measured whether it is
+or not, and one of half of what they reach, which is: from the first packed cube until all is sent.
+Without a limit, several connections are compared with one.
 """
 
 from __future__ import annotations
@@ -40,26 +42,28 @@ def measure(options: Options) -> Iterator[Measure]:
     ahead_bytes = round(_AHEAD_BYTES * options.scale)
     with workplace(options.folder) as base:
         raw = write_polarimetric_night(base, _NIGHT, _NIGHT_BYTES * options.scale)
-        slow = {
-            least: _send(raw, options, _BITS_PER_S, f"send_ahead_bytes = {least}")
-            for least in (ahead_bytes, 0)
-        }
+        free = _send(raw, options, None, f"send_ahead_bytes = {ahead_bytes}")
+        for bits_per_s in (_BITS_PER_S, round(_rate(free) * 8 / 2)):
+            ahead, after = (
+                _send(raw, options, bits_per_s, f"send_ahead_bytes = {least}")
+                for least in (ahead_bytes, 0)
+            )
+            yield Measure(
+                f"link of {bits_per_s / 1e9:.2f} Gb/s: busy from the first product on",
+                100 * _rate(ahead) / (bits_per_s / 8),
+                "%",
+                at_least(90),
+                ours=f"{_wall(ahead):.1f} s to safe; the cores reach"
+                f" {100 * _rate(free) / (bits_per_s / 8):.0f} %",
+                peer=f"sent when packed {100 * _rate(after) / (bits_per_s / 8):.0f} %,"
+                f" {_wall(after):.1f} s",
+            )
         fast = {
             streams: _send(
                 raw, options, None, f"send_ahead_bytes = {ahead_bytes}\nstreams = {streams}"
             )
             for streams in (1, _STREAMS)
         }
-    ahead, after = slow[ahead_bytes], slow[0]
-    yield Measure(
-        "link of 1 Gb/s: busy from the first product on",
-        100 * _rate(ahead) / (_BITS_PER_S / 8),
-        "%",
-        at_least(90),
-        ours=f"{_wall(ahead):.1f} s to safe",
-        peer=f"sent when packed {100 * _rate(after) / (_BITS_PER_S / 8):.0f} %,"
-        f" {_wall(after):.1f} s",
-    )
     yield Measure(
         f"without a limit: {_STREAMS} connections against one",
         _rate(fast[_STREAMS]) / _rate(fast[1]),
