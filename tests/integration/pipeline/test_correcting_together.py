@@ -102,6 +102,19 @@ def test_while_another_command_is_at_the_night_nothing_is_written(site: Site) ->
     assert say_value(site).status == 0
 
 
+def test_who_is_not_the_owner_is_told_to_leave_what_another_wrote(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = site.folder(NIGHT) / CORRECTIONS
+    path.write_text(format_corrections([OTHER]))
+    path.chmod(0o664)
+    for uid, way in ((os.geteuid(), "move it away"), (12_345, "tell the owner")):
+        monkeypatch.setattr("os.geteuid", lambda uid=uid: uid)
+        answer = say_value(site, "--dry-run")
+        assert (answer.status, way in answer.text) == (1, True), answer.text
+        assert ("move it away" in answer.text) is (way == "move it away")
+
+
 def test_a_night_of_the_old_tools_is_not_corrected(site: Site) -> None:
     with connected(site) as connections:
         connections.store.apply(NIGHT, Event(EventName.RECOGNIZED), at=2.0, actor="vampd")

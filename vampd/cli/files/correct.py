@@ -99,7 +99,7 @@ def correct(
             proposal = _by_logs(cubes, [from_wpu, *(logs or ())])
         else:
             proposal = _by_values(cubes, values or (), where or (), why or "")
-        whole = _merged(before, proposal.rows)
+        whole = _merged(folder, before, proposal.rows)
         _check(connections, record.night, cubes, before.rows)
         if accept:
             _check(connections, record.night, cubes, whole)
@@ -190,13 +190,20 @@ def _by_values(
     return propose_values(cubes, {keyword: new for keyword, _, new in pairs}, where, why)
 
 
-def _merged(before: Corrections, rows: Sequence[Correction]) -> tuple[Correction, ...]:
+def _merged(
+    folder: Path, before: Corrections, rows: Sequence[Correction]
+) -> tuple[Correction, ...]:
     """All corrections, those that are there first. NotPermitted where others wrote these."""
     if before.proposed_by:
+        is_owner = os.geteuid() == folder.stat().st_uid
+        way = (
+            "`--accept` takes it over, or move it away"
+            if is_owner
+            else "leave it as it is, and tell the owner of the nights what to add"
+        )
         raise NotPermitted(
             "correction_proposed",
-            f"corrections.tsv of this night is of {before.proposed_by}: `--accept` takes it over,"
-            " or move it away",
+            f"corrections.tsv of this night is of {before.proposed_by}: {way}",
         )
     return tuple(dict.fromkeys((*before.rows, *rows)))
 
