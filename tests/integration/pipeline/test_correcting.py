@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.integration.pipeline.test_corrections import TRUE, CorrectedSite, angles, cubes
+from tests.integration.pipeline.test_corrections import (
+    TRUE,
+    CorrectedSite,
+    angles,
+    correct,
+    cubes,
+)
 from tests.support.builders.frames import make_cube
 from tests.support.builders.nights import make_night
 from tests.support.daemon.running import vampctl
@@ -18,8 +25,9 @@ from tests.support.worlds.sites.sync_site import NIGHT
 from tests.unit.model.headers.test_wave_plate_log import BEGIN_US as PLATE_US
 from tests.unit.model.headers.test_wave_plate_log import line
 from vampd.config import load_settings
+from vampd.disk.reading import read_to_end
 from vampd.engine.nights.correcting import Proposal, propose_angles, propose_values, read_cubes
-from vampd.errors import UsageError
+from vampd.errors import TransientError, UsageError
 from vampd.model.cubes import Cards
 from vampd.model.headers import CORRECTIONS, format_corrections, parse_plate_log
 from vampd.model.nights import CAMERA_STREAMS, Kind
@@ -169,3 +177,25 @@ def test_the_command_shows_the_report_and_writes_only_without_dry_run(tmp_path: 
     assert vampctl(site, *words).returncode == 1
     assert vampctl(site, "correct", night.date, "--accept").returncode == 0
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (written, 0o644)
+
+
+def test_half_of_what_is_being_written_decides_nothing(
+    site: CorrectedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    correct(site, cubes(site, 1)[1])
+    path = site.folder / CORRECTIONS
+
+    def read_and_write(*arguments: Any) -> bytes:
+        content = read_to_end(*arguments)
+        with path.open("a") as file:
+            file.write("more")
+        return content
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vampd.engine.nights.corrections_file.read_to_end", read_and_write)
+        with pytest.raises(TransientError, match="it is read again"):
+            site.run()
+    assert not list(site.folder.glob("vgen2/*"))
+    path.write_text(path.read_text().removesuffix("more"))
+    site.run()
+    assert float(TRUE) in angles(site).values()

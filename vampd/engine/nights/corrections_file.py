@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vampd.disk.reading import open_foreign, read_to_end
 from vampd.disk.refusal import user_name
-from vampd.errors import DataError
+from vampd.errors import DataError, TransientError
 from vampd.model.headers import CORRECTIONS, Corrections, parse_corrections
 
 _MOST_BYTES = 1 << 22
@@ -24,7 +24,8 @@ def read_corrections(folder: Path) -> Corrections:
 
     What is no file, or a file of someone else, that others may write, or that has another name too,
     is a proposal, of which nothing is read.
-    DataError ``corrections_malformed``, ``link_found``, ``file_too_long``.
+    DataError ``corrections_malformed``, ``link_found``, ``file_too_long``; TransientError
+    ``io_error`` for a file that is written to meanwhile.
     """
     path = folder / CORRECTIONS
     try:
@@ -33,6 +34,7 @@ def read_corrections(folder: Path) -> Corrections:
             if not _is_of_owner(status):
                 return Corrections(proposed_by=user_name(status.st_uid))
             content = read_to_end(file, path, _MOST_BYTES)
+            _refuse_written(status, os.fstat(file.fileno()), path)
     except (FileNotFoundError, NotADirectoryError):
         return Corrections()
     except OSError as error:
@@ -44,6 +46,14 @@ def read_corrections(folder: Path) -> Corrections:
         raise
     found = parse_corrections(content.decode("utf-8", "surrogateescape"))
     return replace(found, written_at=status.st_mtime)
+
+
+def _refuse_written(before: os.stat_result, after: os.stat_result, path: Path) -> None:
+    """Half of a file that is being written may read like a whole one."""
+    if (before.st_size, before.st_ctime_ns) != (after.st_size, after.st_ctime_ns):
+        raise TransientError(
+            "io_error", f"{path} was written to while it was read; it is read again", path=str(path)
+        )
 
 
 def read_proposed(folder: Path) -> Corrections:
