@@ -37,7 +37,7 @@ _AT_WORK = NightUpdate(
     sync_sums=write_sync_sums(SyncSums(raw=812_000, aside=1_000, paired=808_000, unpaired=3_000)),
 )  # fmt: skip
 _DECIDED = NightUpdate(
-    sync_sums=write_sync_sums(SyncSums(raw=100_000, aside=15_200, paired=84_000, unpaired=800))
+    sync_sums=write_sync_sums(SyncSums(raw=100_000, aside=15_200, paired=80_000, unpaired=800))
 )
 
 

@@ -193,7 +193,7 @@ class Pages:
     async def refused(self, request: Request, error: Exception) -> Response:
         """There is no such page."""
         assert isinstance(error, HTTPException)
-        return self._error(request, error.status_code, "there is no such page")
+        return self._error(request, error.status_code, "nothing has this address")
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """What is expected to fail: a wrong question, or a database that cannot be read now."""

@@ -82,7 +82,7 @@ def test_a_nights_flow_is_drawn_and_told_by_numbers_that_fill_the_whole(served: 
         for (x, width), (after, _) in pairwise(these):
             assert abs(x + width - after) < 4
         assert abs(sum(these[-1]) - 1000) < 0.1
-    assert "&lt;0.1 %" in flow
+    assert "&lt;0.1%" in flow
     assert "<title>" not in flow
 
 

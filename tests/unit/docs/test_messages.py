@@ -92,6 +92,9 @@ def test_each_code_is_explained_once_in_whole_sentences() -> None:
             assert first[0].isupper() or first[0] == "`" or first in _NAMES, one
             assert text.endswith("."), one
             assert "|" not in text, one
+            # It is to be copied, also from a page of a night, which puts its date there.
+            for quoted in re.findall(r"`([^`]*NIGHT[^`]*)`", text):
+                assert quoted.startswith(("vampctl ", "sudo ")), one
 
 
 def test_the_page_is_made_of_the_explanations() -> None:

@@ -108,7 +108,7 @@ product_lost
     Put a good copy in its place, `vampctl retry NIGHT`; or `vampctl release NIGHT` goes on without.
 product_missing
     A product or sidecar that is on record is gone, or was never made.
-    `vampctl recover NIGHT`, then `vampctl retry NIGHT`; never made: `retry NIGHT --from sync`.
+    `vampctl recover NIGHT`, then `vampctl retry NIGHT`, with `--from sync` if it was never made.
 product_unproven
     Nothing of the night accounts for a product.
     Find out where it comes from, and move it away.
@@ -120,7 +120,7 @@ generation_damaged
     `vampctl recover NIGHT` gets it back, or says what can stand for it.
 decision_unknown
     No generation can be made of what is left of the products.
-    Put a good copy of what the message names in its place, then `recover NIGHT --from-products`.
+    Put a good copy of what the message names there, then `vampctl recover NIGHT --from-products`.
 copy_unknown
     The archive may have a good copy of a generation that is lost here.
     Mount or repair what keeps it from being read, then `vampctl recover NIGHT`.
@@ -177,7 +177,7 @@ raw_irregular
     See the files that the message names.
 same_disk
     The archive is on the disk of the raw data, or may be: one fault may lose both.
-    `--same-disk NIGHT` purges it nevertheless.
+    `vampctl purge NIGHT --same-disk NIGHT` purges it nevertheless.
 not_acknowledged
     STARS has not acknowledged all products, so raw stays.
     `vampctl acknowledge NIGHT` records that it has.

@@ -129,7 +129,7 @@ correction_disagrees
     Mend the line, then `vampctl retry NIGHT --from sync`; nothing of the file was applied.
 corrections_changed
     `corrections.tsv` is not what sync decided with.
-    `vampctl retry NIGHT --from sync`; once packed, put it back (`recover`), or `restore NIGHT`.
+    `vampctl retry NIGHT --from sync`; once packed, put it back, or `vampctl restore NIGHT`.
 correction_proposed
     `corrections.tsv` is not the owner's own, or others may write it: it is not believed.
     The owner takes it over with `vampctl correct NIGHT --accept`, or moves it away.

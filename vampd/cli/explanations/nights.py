@@ -108,7 +108,7 @@ held_by_person
     `vampctl release NIGHT` lets it go on.
 sync_unexpected
     More frames are unpaired, dubious or set aside than `[sync]` allows.
-    `vampctl summary NIGHT` and `plot NIGHT` show them; `vampctl release NIGHT` takes it as it is.
+    `vampctl summary NIGHT` and `vampctl plot NIGHT` show them; `vampctl release NIGHT` takes it so.
 late_partners
     Late frames belong to frames that are in products already.
     `vampctl release NIGHT` keeps them apart; `vampctl restore NIGHT` and `retry` pair them.

@@ -9,7 +9,7 @@ frame_id_conflict
     `vampctl frameids` shows both; then `vampctl retry NIGHT`.
 frame_ids_disagree
     Ledger, file names, headers and `name_changes.txt` disagree; no ID is granted.
-    `vampctl frameids`; `rebuild-ledger` if the ledger is lost; `adopt NIGHT` for IDs of others.
+    `vampctl frameids`; `rebuild-ledger` if that is lost; `vampctl adopt NIGHT` for IDs of others.
 frame_id_unbound
     A product has an ID that the ledger did not grant.
     Find out where it comes from.

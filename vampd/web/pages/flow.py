@@ -128,6 +128,6 @@ def _line(words: str, depth: int, frames: int, raw: int, begin: int, style: str)
 def _part(frames: int, raw: int) -> str:
     part = 100 * frames / raw
     if frames and part < 0.05:
-        return "<0.1 %"
+        return "<0.1%"
     # Nothing that lacks a frame is the whole.
-    return f"{part:.1f} %" if frames == raw or part < 99.95 else ">99.9 %"
+    return f"{part:.1f}%" if frames == raw or part < 99.95 else ">99.9%"

@@ -126,14 +126,14 @@ def make_night(store: Store, night: NightId, foreign: str = HOSTILE) -> None:
             nights.update(night, NightUpdate(frames=4_000, bytes=9_000_000))
         case _ if night == HELD:
             _move(nights, night, began, _run_to(night, StageName.SYNC))
-            words = "sync made what is not expected: 15.2 % of the frames were set aside"
+            words = "sync made what is not expected: 15.2% of the frames were set aside"
             _fail(nights, night, NOW - 7 * _HOUR, EventName.HELD, "sync_unexpected", words)
             nights.update(
                 night,
                 NightUpdate(
                     frames=100_000,
                     bytes=2 * 10**11,
-                    verdict="15.2 % set aside",
+                    verdict="15.2% set aside",
                     frame_flow=write_frame_flow(FLOW),
                 ),
             )
