@@ -147,4 +147,5 @@ def test_the_installed_vampctl_simulates_a_night(installed: Path, tmp_path: Path
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     out = _run([installed / "python", "-m", "vampd.cli.demo"], tmp_path, VAMPD_DEMO=f"{tmp_path}/d")
     assert "spoiled on purpose" in out
+    assert "http://127.0.0.1:8390/" in out.rstrip().splitlines()[-1]
     assert list((tmp_path / "d/scexao6/2_ARCHIVED_DATA").glob("*/vgen2/*.fits.fz"))

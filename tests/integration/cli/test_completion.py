@@ -10,7 +10,7 @@ import pytest
 from docs.completion import write_completions
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
-from vampd.model.nights import Kind, NightId
+from vampd.model.nights import Kind, NightId, StageName
 from vampd.store.database.opening import Access, open_store
 
 DATES = ["20251105", "20251106"]
@@ -56,6 +56,14 @@ def test_bash_offers_the_nights_on_record_where_one_may_stand(site: Site, tmp_pa
     by_variable = complete(tmp_path, str(PROGRAM), "release", "", VAMPD_CONFIG=str(site.config))
     assert by_variable >= set(DATES)
     assert complete(tmp_path, str(PROGRAM), *configured, "why", "--j") == {"--json"}
+
+
+def test_bash_offers_kinds_and_stages(site: Site, tmp_path: Path) -> None:
+    configured = ("--config", str(site.config))
+    for words in (("status",), ("why", "20251106"), ("retry", "20251106")):
+        assert complete(tmp_path, str(PROGRAM), *configured, *words, "--kind", "") == set(Kind)
+    stages = complete(tmp_path, str(PROGRAM), *configured, "retry", "20251106", "--from", "")
+    assert stages == set(StageName)
 
 
 def test_bash_offers_codes_and_presets(tmp_path: Path) -> None:

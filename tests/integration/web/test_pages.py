@@ -123,6 +123,14 @@ def test_what_pages_refer_to_is_kept_by_browsers_until_it_is_another(served: Ser
         assert "immutable" in answer.headers["cache-control"]
 
 
+def test_a_page_without_scripts_is_asked_for_again_each_minute(served: Served) -> None:
+    for address in ("/", "/disk", f"/night/{HELD.date}-archive"):
+        page = served.get(address).text
+        assert '<noscript><meta http-equiv="refresh" content="60"></noscript>' in page
+        # Nothing is done by a script alone.
+        assert not re.search(r"<[^>]*\s(on\w+=|href=.?javascript:)", page)
+
+
 def test_the_first_page_is_small(served: Served) -> None:
     page = served.get("/")
     others = [served.get(f"/static/{name}").body for name in ("style.css", "live.js")]

@@ -145,6 +145,26 @@ def pages(browser: Browser, server: Server) -> list[str]:
     return found
 
 
+def test_without_scripts_nights_are_chosen_read_and_unfolded(
+    browser: Browser, server: Server
+) -> None:
+    asked: Any = {"java_script_enabled": False}
+    context = browser.new_context(**asked)
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{server.port}/")
+    page.get_by_label("Only").select_option("held")
+    page.get_by_role("button", name="Show").click()
+    rows = page.locator("table.nights tbody tr")
+    assert rows.count() == 1
+    rows.get_by_role("link").click()
+    assert page.url.endswith(f"/night/{HELD.date}-archive")
+    attempts = page.locator("#attempt-list table")
+    assert not attempts.is_visible()
+    page.locator("#attempt-list summary").click()
+    assert attempts.is_visible()
+    context.close()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_page_is_whole_legible_and_asks_nobody_else(
