@@ -54,6 +54,23 @@ def test_a_nights_page_lists_its_events_and_attempts(served: Served) -> None:
     assert "2 files differ" in log
 
 
+def test_a_nights_page_tells_of_its_mail_as_mailings_does(served: Served) -> None:
+    mailings = json.loads(served.vampctl("mailings", "--json"))
+    told = 0
+    for mailing in mailings:
+        for manifest in mailing["manifests"]:
+            page = served.get(f"/night/{manifest['date']}-{manifest['kind']}").text
+            mail = text_of(page.partition('id="mail"')[2].partition("</section>")[0])
+            at = mailing["at"].replace("T", " ").removesuffix("Z")
+            for words in (at, f"{manifest['name']} {mailing['outcome']}", *mailing["recipients"]):
+                assert words in mail
+            is_acknowledged = f"{manifest['name']} acknowledged" in mail
+            assert is_acknowledged is (manifest["acknowledged_at"] is not None)
+            told += is_acknowledged
+    assert 0 < told < len(mailings)
+    assert 'id="mail"' not in served.get(f"/night/{HELD.date}-archive").text
+
+
 def flow_of(page: str) -> str:
     return page.partition('id="flow"')[2].partition("</section>")[0]
 
