@@ -112,7 +112,9 @@ def test_a_stopped_packing_leaves_no_product_and_no_temporary_file(
             pack(tmp_path, framelist, pace=_StopsAfter(tmp_path, looks))
             break
         except ClaimLost:
-            assert sorted(os.listdir(tmp_path / "vgen2")) == [f"{framelist.name}.txt"]
+            # The first look is before the sidecar has its name.
+            named = [f"{framelist.name}.txt"] if looks else []
+            assert os.listdir(tmp_path / "vgen2") == named
             looks += 1
     assert looks > 3
     assert product_path(tmp_path, framelist).exists()

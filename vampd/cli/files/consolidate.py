@@ -82,8 +82,9 @@ def _consolidate(cubes: FramelistSource, product: Product, folder: Path, out: Pa
         framelist = cubes.read(product)
         plain = out / f"{framelist.name}.fits"
         refuse_existing(plain)
-        create_sidecar(framelist, out / f"{framelist.name}.txt")
-        size = write_virtual_cube(framelist, folder, plain, SteadyPace())
+        pace = SteadyPace()
+        create_sidecar(framelist, out / f"{framelist.name}.txt", pace)
+        size = write_virtual_cube(framelist, folder, plain, pace)
     except (VampdError, OSError) as error:
         report_failure(plain, plain, error)
         return None

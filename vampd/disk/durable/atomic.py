@@ -15,7 +15,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
@@ -54,20 +54,27 @@ def translating_full_disk(path: Path) -> Iterator[None]:
         raise translate_refusal(error, path, PathAccess.WRITE) from error
 
 
+def _name_it() -> None:
+    """Whoever writes it wants it still."""
+
+
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, before_naming: Callable[[], None] = _name_it) -> Iterator[BinaryIO]:
     """A writable binary file that replaces ``path`` when the block ends well.
 
-    After an error in the block nothing has changed and no temporary file is left.
+    After an error in the block, or in ``before_naming``, which is called when the file is on the
+    disk, nothing has changed and no temporary file is left.
     """
-    with replacing_one_of_many(path) as file:
+    with replacing_one_of_many(path, before_naming) as file:
         yield file
     fsync_folder(path.parent)
     failpoint("atomic.replacing.folder_synced")
 
 
 @contextmanager
-def replacing_one_of_many(path: Path) -> Iterator[BinaryIO]:
+def replacing_one_of_many(
+    path: Path, before_naming: Callable[[], None] = _name_it
+) -> Iterator[BinaryIO]:
     """As `replacing`, for many files of one folder that are written together.
 
     The file is durable before it has its name, but the name is not yet: call `fsync_folder` once
@@ -78,15 +85,17 @@ def replacing_one_of_many(path: Path) -> Iterator[BinaryIO]:
         failpoint("atomic.replacing.written")
         sync_file(file)
         failpoint("atomic.replacing.file_synced")
+        before_naming()
         names.rename(Path(file.name), path)
         failpoint("atomic.replacing.renamed")
 
 
 @contextmanager
-def creating(path: Path) -> Iterator[BinaryIO]:
+def creating(path: Path, before_naming: Callable[[], None] = _name_it) -> Iterator[BinaryIO]:
     """A writable binary file that becomes ``path`` when the block ends well; never overwrites.
 
-    DataError ``already_exists`` if something has that name, now or by then.
+    ``before_naming`` as in `replacing`. DataError ``already_exists`` if something has that name,
+    now or by then.
     """
     refuse_existing(path)
     with translating_full_disk(path), _temporary(path.parent) as file:
@@ -94,6 +103,7 @@ def creating(path: Path) -> Iterator[BinaryIO]:
         failpoint("atomic.creating.written")
         sync_file(file)
         failpoint("atomic.creating.file_synced")
+        before_naming()
         _link(Path(file.name), path)
         failpoint("atomic.creating.linked")
         names.unlink(Path(file.name))

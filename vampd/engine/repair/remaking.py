@@ -41,7 +41,7 @@ class Candidates:
         if path == product_path(path):
             pack_cube(framelist, self._night_folder, packed, sidecar, "full", pace)
         else:
-            write_sidecar(framelist, sidecar)
+            write_sidecar(framelist, sidecar, pace)
 
     def take(self, path: str, receipt: PackingReceipt | None, pace: Pace) -> Path:
         """The candidate for ``path``; DataError ``no_candidate``, or ``other_bytes`` than proven.

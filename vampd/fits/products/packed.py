@@ -71,11 +71,10 @@ def write_packed(
     the cards hold stay, so that `funpack` gives back the very file that has them; DataError
     ``data_sum_disagrees`` if they are of other pixels.
     """
-    with creating(packed) as file:
+    # Who was frozen meanwhile may no longer be wanted.
+    with creating(packed, pace.check) as file:
         sha256 = _write_and_prove(file, framelist, night_folder, packed, verify, pace, meter)
         refuse_other_bytes(packed, sha256, proven_sha256)
-        # Who was frozen meanwhile may no longer be wanted.
-        pace.check()
         return os.fstat(file.fileno()), sha256
 
 

@@ -56,7 +56,7 @@ def pack_cube(
     content = replace(framelist, cards=without_checksums(framelist.cards))
     written: tuple[int, int, str] | None = None
     if not packed.is_file():
-        write_sidecar(framelist, sidecar)
+        write_sidecar(framelist, sidecar, pace)
         failpoint("packed.sidecar_written")
         written = _write_first(content, night_folder, packed, verify, pace, meter, digests)
     if written is None:
@@ -64,7 +64,7 @@ def pack_cube(
         if sha256 is None:
             sha256 = digest_packed(content, night_folder, packed, verify, pace, meter)
         written = _refuse_other_product(packed, sha256, pace)
-        _complete_sidecar(framelist, sidecar)
+        _complete_sidecar(framelist, sidecar, pace)
     size, mtime_ns, sha256 = written
     stamp = FileStamp(packed.relative_to(night_folder).as_posix(), size, mtime_ns)
     return Receipt(Place.HERE, stamp, sha256, time.time())
@@ -113,9 +113,9 @@ def _refuse_other_product(packed: Path, sha256: str, pace: Pace) -> tuple[int, i
     return size, mtime_ns, found
 
 
-def _complete_sidecar(framelist: Framelist, sidecar: Path) -> None:
+def _complete_sidecar(framelist: Framelist, sidecar: Path, pace: Pace) -> None:
     try:
-        create_sidecar(framelist, sidecar)
+        create_sidecar(framelist, sidecar, pace)
     except DataError as error:
         raise _not_as_proven(sidecar, "another text", "the text of its framelist") from error
 

@@ -11,21 +11,22 @@ from vampd.disk.durable import creating, fsync_folder, replacing
 from vampd.disk.reading import open_foreign
 from vampd.errors import DataError
 from vampd.model.cubes import HEAD_BYTES, Framelist, format_sidecar, parse_sidecar_identity
+from vampd.ports import Pace
 
 
-def write_sidecar(framelist: Framelist, sidecar: Path) -> None:
+def write_sidecar(framelist: Framelist, sidecar: Path, pace: Pace) -> None:
     """Write the product's timing file; an identical one is left as it is.
 
     A sidecar that differs belongs to no product (its product would exist), and is
-    replaced.
+    replaced. ClaimLost when the pace stops, and nothing is named then.
     """
-    _write(framelist, sidecar, replacing)
+    _write(framelist, sidecar, pace, replacing)
 
 
-def create_sidecar(framelist: Framelist, sidecar: Path) -> None:
+def create_sidecar(framelist: Framelist, sidecar: Path, pace: Pace) -> None:
     """As `write_sidecar`, but one that differs stays: DataError ``already_exists``."""
     try:
-        _write(framelist, sidecar, creating)
+        _write(framelist, sidecar, pace, creating)
     except DataError:
         # Another worker with the same order may have been faster.
         if not _holds(sidecar, _text_of(framelist)):
@@ -35,13 +36,14 @@ def create_sidecar(framelist: Framelist, sidecar: Path) -> None:
 def _write(
     framelist: Framelist,
     sidecar: Path,
-    opening: Callable[[Path], AbstractContextManager[BinaryIO]],
+    pace: Pace,
+    opening: Callable[[Path, Callable[[], None]], AbstractContextManager[BinaryIO]],
 ) -> None:
     text = _text_of(framelist)
     if _holds(sidecar, text):
         fsync_folder(sidecar.parent)
         return
-    with opening(sidecar) as file:
+    with opening(sidecar, pace.check) as file:
         file.write(text)
 
 
