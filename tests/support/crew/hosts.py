@@ -15,9 +15,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.support.daemon.running import BIN, PATIENCE_S, wait_until
 from vampd import __version__
@@ -126,13 +127,19 @@ class CrewSite:
             encrypted += ["--protocol", "tls"]
         self.start("scheduler", [*module, *words, *encrypted], _SCHEDULER)
 
-    def start_worker(self, host: str, configuration: Path | None = None) -> None:
+    def start_worker(
+        self,
+        host: str,
+        configuration: Path | None = None,
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Start a host by this name."""
         words = ["--config", str(configuration or self.configuration), "--host", host]
         # What one that is killed leaves goes with the test.
         scratch = {"TMPDIR": str(self.folder / "tmp")}
         (self.folder / "tmp").mkdir(exist_ok=True)
-        self.start(host, [str(BIN / "vampd-worker"), *words, "--log", "json"], scratch)
+        command = [str(BIN / "vampd-worker"), *words, "--log", "json"]
+        self.start(host, command, scratch | dict(environ))
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to a process alone; one that kills is waited for."""
