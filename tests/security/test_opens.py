@@ -31,6 +31,7 @@ ELSEWHERE = {
     "adapters/crew/certificates.py": "a folder that a person names; certificates of the settings",
     "adapters/crew/hosts.py": "descriptors that were walked to",
     "adapters/crew/host.py": "meters, in a folder that is the owner's alone",
+    "adapters/crew/probe.py": "beside the signs: descriptors that were walked to",
     "adapters/crew/sign.py": "a sign, beside the mark of the root: the owner alone writes it",
     "adapters/credentials.py": "the login that the settings name",
     "adapters/programs/print_to_file.py": "the file of a command's output; a link is none",

@@ -1,17 +1,25 @@
-"""The roll call: what each host that packs says of itself, in a file on the root."""
+"""The roll call: what each host that packs says of itself in files on the root, also when asked."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from math import isfinite
 
 ROLL_CALL_FOLDER = ".vampd/crew"
 SIGN_EVERY_S = 2.0
 LONGEST_SIGN_BYTES = 1 << 20
 MOST_HOSTS = 1_000
 MOST_SLOTS = 10_000
+# Among the signs, where each host changes the folder itself, so that its client looks anew.
+QUESTION_PATH = f"{ROLL_CALL_FOLDER}/.probe"
+# A name that is taken, by a file that whoever asks has locked.
+HELD_PATH = f"{ROLL_CALL_FOLDER}/.probe-held"
+LONGEST_PROBE_BYTES = 1 << 16
+_LONGEST_TEXT = 4096
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _MARK = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[0-9a-f]{16}")
@@ -124,3 +132,77 @@ def _done(found: object) -> dict[str, tuple[int, int]] | None:
 
 def _is_count(number: object) -> bool:
     return type(number) is int and 0 <= number < 1 << 63
+
+
+class Fault(StrEnum):
+    """What a file system does otherwise than packing by several hosts needs."""
+
+    NO_LINK = "no_link"  # a file can have no second name
+    LINK_OVERWRITES = "link_overwrites"  # a name that is taken is given all the same
+    NO_RENAME = "no_rename"  # what is renamed does not replace what has the name
+    NO_LOCK = "no_lock"  # no file can be locked
+    LOCK_UNSEEN = "lock_unseen"  # what another host has locked is locked again
+
+
+_FAULTS = frozenset(fault.value for fault in Fault)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a host finds the root: its mount, the bytes free there, and its faults.
+
+    ``ahead_s``: how far the disk's clock is ahead of the host's. ``token`` is the question's.
+    """
+
+    token: str
+    host: str
+    kind: str
+    options: str
+    free_bytes: int
+    ahead_s: float
+    faults: tuple[Fault, ...] = ()
+
+
+def answer_path(host: str) -> str:
+    """Where a host's answer lies, below the root."""
+    return f"{ROLL_CALL_FOLDER}/.probe-{host}.json"
+
+
+def format_question(token: str) -> bytes:
+    """The text of a question; ``token`` is of `secrets.token_hex(8)`."""
+    return f"{token}\n".encode()
+
+
+def parse_question(content: bytes) -> str | None:
+    """The token of a question, None if it is none."""
+    token = content.decode("ascii", "replace").strip()
+    return token if _NAME.fullmatch(token) else None
+
+
+def format_answer(answer: Answer) -> bytes:
+    """The text of an answer."""
+    return json.dumps(asdict(answer), separators=(",", ":")).encode() + b"\n"
+
+
+def parse_answer(content: bytes) -> Answer | None:
+    """The answer that a file holds, None if it is none."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    match found:
+        case {
+            "token": str(token),
+            "host": str(host),
+            "kind": str(kind),
+            "options": str(options),
+            "free_bytes": int(free_bytes),
+            "ahead_s": float(ahead_s),
+            "faults": list(faults),
+        } if max(map(len, (token, host, kind, options))) <= _LONGEST_TEXT:
+            known = all(isinstance(each, str) and each in _FAULTS for each in faults)
+            if free_bytes < 0 or not isfinite(ahead_s) or not known:
+                return None
+            told = tuple(Fault(each) for each in faults)
+            return Answer(token, host, kind, options, free_bytes, ahead_s, told)
+    return None

@@ -31,7 +31,7 @@ def run_worker(settings: Settings, host: str) -> None:
     if crew.engine is CrewEngine.LOCAL:
         raise ConfigError("crew_local", 'crew.engine is "local": no other host packs for vampd')
     refuse_without_engine(crew)
-    from vampd.adapters.crew import Host, HostSign, serve_orders, take_orders
+    from vampd.adapters.crew import Answering, Host, HostSign, serve_orders, take_orders
     from vampd.engine.packing import LocalCrew
     from vampd.engine.workers import WorkerPool
 
@@ -51,7 +51,7 @@ def run_worker(settings: Settings, host: str) -> None:
         workers.prepare()
         here = Host(host, __version__, settings.watch.root, LocalCrew(workers), scratch)
         take_orders(__version__, here.carry_out)
-        sign = HostSign(settings.watch.root, here.tell)
+        sign = HostSign(settings.watch.root, here.tell, Answering(settings.watch.root, host).look)
         sign.start()
         stack.callback(sign.close)
 

@@ -19,6 +19,7 @@ from tests.support.crew.hosts import MARK, CrewSite
 from tests.support.daemon.commands import run_here
 from vampd import __version__
 from vampd.adapters.crew import HostSign, end_of_certificate
+from vampd.cli.checks import crew_probe
 from vampd.cli.checks.crew import examine_crew, judge_mount
 from vampd.cli.shared.finding import BAD, OK, WARN
 from vampd.config import load_settings
@@ -28,7 +29,9 @@ HOST = CrewMember("w1", __version__, MARK, 1, 4, 3, 1 << 30, {"a" * 16: (5, 1_00
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> CrewSite:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CrewSite:
+    # The hosts here leave signs and answer nothing.
+    monkeypatch.setattr(crew_probe, "_ANSWER_WITHIN_S", 0.1)
     site = CrewSite(tmp_path)
     (site.root / ROLL_CALL_FOLDER).mkdir()
     return site

@@ -18,6 +18,7 @@ from tests.support.tools.packing import FRAMELIST, prepare
 from vampd.adapters.crew import (
     HostCrew,
     Terms,
+    ask_hosts,
     make_authority,
     make_certificate,
     now_utc,
@@ -178,6 +179,13 @@ def test_a_host_that_is_stopped_gives_its_order_back(yard: Yard) -> None:
     yard.site.pause.lower()
     begun.result(PATIENCE_S)
     assert product.exists()
+
+
+@pytest.mark.soak
+def test_a_host_answers_what_doctor_asks(yard: Yard) -> None:
+    answer = ask_hosts(yard.site.root, ["w1"], PATIENCE_S)["w1"]
+    assert answer.faults == ()
+    assert answer.free_bytes > 0
 
 
 @pytest.mark.parametrize("yard", ["tls"], indirect=True)

@@ -18,7 +18,7 @@ from vampd.cli.checks import here
 from vampd.cli.checks.open_modes import examine_open_modes
 from vampd.cli.look import doctor
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
-from vampd.disk.machine import LONGEST_TMPDIR_BYTES
+from vampd.disk.machine import LONGEST_TMPDIR_BYTES, mounts
 
 NIGHT = "ARCHIVED_DATA/20251106"
 PLACES = ("", "vgen2", "vbad", "vbad/vcam2")
@@ -95,23 +95,23 @@ def test_a_tmpdir_is_proven_by_a_file_and_fits_the_names_of_sockets(
 def test_a_read_only_mount_is_told_of_the_folder_that_lies_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mounts = tmp_path / "mountinfo"
-    monkeypatch.setattr(here, "_MOUNTS", mounts)
+    listed = tmp_path / "mountinfo"
+    monkeypatch.setattr(mounts, "_MOUNTS", listed)
     system = "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n"
     point = str(tmp_path).replace(" ", r"\040")
-    mounts.write_text(f"{system}23 22 8:2 / {point} ro,relatime - xfs /dev/sdb1 rw\n")
+    listed.write_text(f"{system}23 22 8:2 / {point} ro,relatime - xfs /dev/sdb1 rw\n")
     assert here._mount(tmp_path)[0] == BAD
     assert f"{tmp_path} (xfs) is mounted read-only" in here._mount(tmp_path)[1]
     # Of two mounts on one point the later one is seen, and a neighbor's says nothing.
-    mounts.write_text(mounts.read_text() + f"24 22 8:3 / {point} rw - nfs4 host:/x rw\n")
+    listed.write_text(listed.read_text() + f"24 22 8:3 / {point} rw - nfs4 host:/x rw\n")
     assert here._mount(tmp_path) == (OK, f"{tmp_path} (nfs4)")
-    mounts.write_text(f"{system}23 22 8:2 / {point[:-1]} ro - xfs /dev/sdb1 ro\n")
+    listed.write_text(f"{system}23 22 8:2 / {point[:-1]} ro - xfs /dev/sdb1 ro\n")
     assert here._mount(tmp_path) == (OK, "on the disk of the system (ext4)")
     # The nearest mount counts, wherever it is listed.
-    mounts.write_text(f"23 22 8:2 / {point} ro - xfs /dev/sdb1 ro\n{system}")
+    listed.write_text(f"23 22 8:2 / {point} ro - xfs /dev/sdb1 ro\n{system}")
     assert here._mount(tmp_path)[0] == BAD
     # A server that was mounted read-write and has become read-only says so in its own options.
-    mounts.write_text(f"{system}23 22 8:2 / {point} rw,relatime - ext4 /dev/sdb1 ro,errors=x\n")
+    listed.write_text(f"{system}23 22 8:2 / {point} rw,relatime - ext4 /dev/sdb1 ro,errors=x\n")
     assert here._mount(tmp_path)[0] == BAD
 
 

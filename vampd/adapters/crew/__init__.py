@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vampd.adapters.crew.dask_worker import serve_orders
     from vampd.adapters.crew.host import Host
     from vampd.adapters.crew.hosts import HostCrew, Terms
+    from vampd.adapters.crew.probe import Answering, ask_hosts
     from vampd.adapters.crew.sign import HostSign, read_signs
 else:
     __getattr__ = show(
@@ -36,11 +37,13 @@ else:
             "dask_worker": "serve_orders",
             "host": "Host",
             "hosts": "HostCrew Terms",
+            "probe": "Answering ask_hosts",
             "sign": "HostSign read_signs",
         },
     )
 
 __all__ = [
+    "Answering",
     "Board",
     "Carried",
     "DaskEngine",
@@ -52,6 +55,7 @@ __all__ = [
     "HostOrder",
     "HostSign",
     "Terms",
+    "ask_hosts",
     "end_of_certificate",
     "make_authority",
     "make_certificate",

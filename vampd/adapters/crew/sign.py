@@ -38,10 +38,18 @@ def read_signs(root: Path) -> list[tuple[CrewMember, float]]:
 
 
 class HostSign:
-    """``tell`` says of a beat what the host is; a thread writes it from `start` to `close`."""
+    """``tell`` says of a beat what the host is; a thread writes it from `start` to `close`.
 
-    def __init__(self, root: Path, tell: Callable[[int], CrewMember]) -> None:
-        self._root, self._tell = root, tell
+    It calls ``besides`` after each.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        tell: Callable[[int], CrewMember],
+        besides: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._root, self._tell, self._besides = root, tell, besides
         self._beat = 0
         self._said = ""
         self._path: Path | None = None
@@ -74,6 +82,7 @@ class HostSign:
             said = ""
             try:
                 self.show()
+                self._besides()
             except Exception as error:  # noqa: BLE001 - the host would get no order any more
                 said = str(error)
             if said and said != self._said:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vampd import __version__
 from vampd.cli.checks.crew_hosts import OTHER_ROOT, OTHER_VERSION, SILENT, look_at_hosts
+from vampd.cli.checks.crew_probe import probe_hosts
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.words import count_of, format_duration
 from vampd.errors import ConfigError
@@ -41,8 +42,8 @@ _CURES = {
 
 def examine_crew(settings: Settings) -> Iterator[Finding]:
     """Nothing where this machine alone packs."""
-    from vampd.cli.checks.here import find_mount
     from vampd.config import CrewEngine
+    from vampd.disk.machine import find_mount
     from vampd.wiring.crew import missing_parts
 
     crew = settings.crew
@@ -141,3 +142,5 @@ def _hosts(settings: Settings) -> Iterator[Finding]:
         )
         cure = f"{seen.problem}: {found}; {_CURES[seen.problem]}" if seen.problem else found
         yield Finding(f"crew host {member.host}", BAD if seen.problem else OK, cure)
+    packing = [seen.member.host for seen in hosts if not seen.problem]
+    yield from probe_hosts(settings.watch.root, packing, judge_mount)

@@ -7,7 +7,6 @@ import resource
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +30,6 @@ _FEWEST_PROCESSES, _FEWEST_FILES = 512, 1024
 _SHORTEST_FILE = 1 << 34
 _JOURNAL = Path("/run/systemd/journal/socket")
 _JOURNAL_ON_DISK = Path("/var/log/journal")
-_MOUNTS = Path("/proc/self/mountinfo")
 
 
 def examine_folders(settings: Settings) -> Iterator[Finding | tuple[str, str, Space]]:
@@ -71,23 +69,9 @@ def _access(folder: Path) -> tuple[str, str]:
     return OK, f"{folder} is readable and writable; {whose}"
 
 
-def find_mount(folder: Path) -> tuple[str, str, str]:
-    """Where the disk of a folder is mounted, its type, and its options with commas."""
-    real, found = os.path.realpath(folder), ("/", "unknown", "")
-    for line in _MOUNTS.read_text(errors="replace").splitlines():
-        # proc(5): fields 5 and 6 are the mount point and its options; after a hyphen follow the
-        # type, the source and the options of the file system, which may be read-only by itself.
-        before, _, after = line.partition(" - ")
-        fields = before.split()
-        point = fields[4].encode().decode("unicode_escape")
-        inside = real == point or real.startswith(f"{point.rstrip('/')}/")
-        if inside and len(point) >= len(found[0]):
-            kind, _, of_disk = after.split()[:3]
-            found = (point, kind, f"{fields[5]},{of_disk}")
-    return found
-
-
 def _mount(folder: Path) -> tuple[str, str]:
+    from vampd.disk.machine import find_mount
+
     point, kind, options = find_mount(folder)
     if "ro" in options.split(","):
         return (
@@ -170,13 +154,15 @@ def examine_journal() -> Finding:
 
 def examine_clock(settings: Settings) -> Iterator[Finding]:
     """This machine's clock, and that of the root's file system."""
+    from vampd.disk.machine import clock_ahead_s
+
     yield _synchronized()
     root = settings.watch.root
     if not (root.is_dir() and os.access(root, os.W_OK)):
         return
     # A file server has its own clock, and its times decide whether a night is quiet.
     try:
-        ahead_s = _ahead_of_here(root)
+        ahead_s = clock_ahead_s(root)
     except OSError as error:
         why = error.strerror or str(error)
         yield Finding("clock of the disk", BAD, f"no file can be written to {root}: {why}")
@@ -188,17 +174,6 @@ def examine_clock(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "clock of the disk", OK, f"agrees with this machine's to {abs(ahead_s):.1f} s"
         )
-
-
-def _ahead_of_here(folder: Path) -> float:
-    with tempfile.TemporaryFile(dir=folder, prefix=".vampd-clock-") as file:
-        before = time.time()
-        file.write(b"x")
-        file.flush()
-        os.fsync(file.fileno())
-        after, there = time.time(), os.fstat(file.fileno()).st_mtime
-    # The kernel's clock for files is up to a tick behind, which the slack covers.
-    return there - min(max(there, before), after)
 
 
 def _synchronized() -> Finding:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
         processes_left,
     )
     from vampd.disk.machine.disks import System, disks_under
-    from vampd.disk.machine.file_system import is_read_only, space_at
+    from vampd.disk.machine.file_system import clock_ahead_s, is_read_only, space_at
     from vampd.disk.machine.heap import bound_heap, keep_heap, shrink_heap
-    from vampd.disk.machine.mounts import Mounts
+    from vampd.disk.machine.mounts import Mounts, find_mount
     from vampd.disk.machine.writeback import WriteBack
 else:
     __getattr__ = show(
@@ -36,9 +36,9 @@ else:
                 "LONGEST_TMPDIR_BYTES available_memory_bytes boot_id count_cores processes_left"
             ),
             "disks": "disks_under System",
-            "file_system": "is_read_only space_at",
+            "file_system": "clock_ahead_s is_read_only space_at",
             "heap": "bound_heap keep_heap shrink_heap",
-            "mounts": "Mounts",
+            "mounts": "find_mount Mounts",
             "writeback": "WriteBack",
         },
     )
@@ -51,6 +51,7 @@ __all__ = [
     "available_memory_bytes",
     "boot_id",
     "bound_heap",
+    "clock_ahead_s",
     "count_cores",
     "disks_under",
     "drop_all",
@@ -58,6 +59,7 @@ __all__ = [
     "drop_from_cache",
     "expect_picks",
     "expect_sequential",
+    "find_mount",
     "is_read_only",
     "keep_heap",
     "processes_left",

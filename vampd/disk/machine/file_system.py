@@ -1,8 +1,10 @@
-"""How much space a file system has, and whether it is mounted read-only."""
+"""What a file system says of itself: its space, whether it may be changed, and its clock."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+import time
 from pathlib import Path
 
 from vampd.model.resources import Space
@@ -22,3 +24,15 @@ def space_at(folder: Path) -> Space:
 def is_read_only(folder: Path) -> bool:
     """Whether nothing on this folder's file system may be changed, whoever asks. OSError."""
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def clock_ahead_s(folder: Path) -> float:
+    """How far the clock of this folder's file system is ahead of this machine's. OSError."""
+    with tempfile.TemporaryFile(dir=folder, prefix=".vampd-clock-") as file:
+        before = time.time()
+        file.write(b"x")
+        file.flush()
+        os.fsync(file.fileno())
+        after, there = time.time(), os.fstat(file.fileno()).st_mtime
+    # The kernel's clock for files is up to a tick behind.
+    return there - min(max(there, before), after)

@@ -13,6 +13,22 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 _MOST_LINKS = 40
 
 
+def find_mount(folder: Path) -> tuple[str, str, str]:
+    """Where the disk of a folder is mounted, its type, and its options with commas."""
+    real, found = os.path.realpath(folder), ("/", "unknown", "")
+    for line in _MOUNTS.read_text(errors="replace").splitlines():
+        # proc(5): fields 5 and 6 are the mount point and its options; after a hyphen follow the
+        # type, the source and the options of the file system, which may be read-only by itself.
+        before, _, after = line.partition(" - ")
+        fields = before.split()
+        point = _unescape(fields[4])
+        inside = real == point or real.startswith(f"{point.rstrip('/')}/")
+        if inside and len(point) >= len(found[0]):
+            kind, _, of_disk = after.split()[:3]
+            found = (point, kind, f"{fields[5]},{of_disk}")
+    return found
+
+
 class Mounts:
     """The mounts that this process sees now, beside those that a folder ``home`` lies on.
 
