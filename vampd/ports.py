@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
     from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
     from vampd.model.headers import Corrections, Dictionary, ListedTable
+    from vampd.model.life_sign import HostAccount
     from vampd.model.measures import Sampled
     from vampd.model.nights import CheckedCube, Discovery, FileStamp, Kind, UnreadableNight
     from vampd.model.plan import Compare
@@ -90,6 +91,14 @@ class Crew(Protocol):
 
     def describe(self) -> str | None:
         """Who packs, in words; None where it is this machine alone."""
+        ...
+
+    def packers(self, folder: Path) -> tuple[str, ...]:
+        """The hosts that have orders of the night in this folder; none where it is this alone."""
+        ...
+
+    def accounts(self) -> Mapping[str, HostAccount]:
+        """What each host has packed and lost, by name; none where it is this machine alone."""
         ...
 
     def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:

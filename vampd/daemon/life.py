@@ -15,6 +15,7 @@ from vampd.config import Settings, accepted_digest
 from vampd.disk.life_signs import inode_of, leave_sign, own_mark, sign_path
 from vampd.log import get_log
 from vampd.model.life_sign import LifeSign, ProcessMark
+from vampd.ports import Crew
 
 _log = get_log()
 # So often at least, and for a scan at most: with events, there may be one a second.
@@ -40,7 +41,7 @@ class SignsOfLife:
         self._in_force: Settings | None = None
         self._refused_because: str | None = None
         self._accepted: str | None = None
-        self._describe_crew: Callable[[], str | None] = lambda: None
+        self._crew: Crew | None = None
         self._trouble = ""
         # Whether it was paused, and its last scan, as they were said last.
         self._said = (False, float("-inf"))
@@ -61,9 +62,9 @@ class SignsOfLife:
         """The settings that are in force, for whoever works beside the loop."""
         return self._in_force
 
-    def tell_of_crew(self, describe: Callable[[], str | None]) -> None:
-        """Say with each sign from now on who packs."""
-        self._describe_crew = describe
+    def tell_of_crew(self, crew: Crew) -> None:
+        """Say with each sign from now on who packs, and how much."""
+        self._crew = crew
 
     def tell(
         self, doing: str, *, scanned_at: float = float("-inf"), is_paused: bool = False
@@ -115,7 +116,8 @@ class SignsOfLife:
                 is_paused=is_paused,
                 doing=doing,
                 configuration=self._configuration,
-                crew=self._describe_crew(),
+                crew=None if self._crew is None else self._crew.describe(),
+                hosts={} if self._crew is None else self._crew.accounts(),
                 settings=self._settings,
                 refused=self._refused_because,
                 accepted=self._accepted,

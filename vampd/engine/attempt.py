@@ -157,7 +157,14 @@ def run_attempt(attempt: Attempt) -> AttemptOutcome:
         attempt=record.state.attempts,
     )
     tools = attempt.tools
-    progress = Progress(record, attempt.store, tools.meters, tools.pace, attempt.clock)
+    progress = Progress(
+        record,
+        attempt.store,
+        tools.meters,
+        tools.pace,
+        attempt.clock,
+        lambda: tools.crew.packers(tools.folder),
+    )
     started = time.monotonic()
     _log.info("stage.started")
     error: VampdError | None = None

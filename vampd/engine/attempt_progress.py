@@ -46,7 +46,10 @@ class _Weight:
 
 
 class Progress:
-    """Counts for one claimed night; ``meters`` are of the cubes being packed, by framelist."""
+    """Counts for one claimed night; ``meters`` are of the cubes being packed, by framelist.
+
+    ``packers`` says which hosts pack them, where it is not this machine alone.
+    """
 
     def __init__(
         self,
@@ -55,12 +58,15 @@ class Progress:
         meters: dict[str, SharedMeter],
         pace: Pace,
         clock: Callable[[], float] = time.time,
+        packers: Callable[[], tuple[str, ...]] = lambda: (),
     ) -> None:
         self._record = record
         self._store = store
         self._meters = meters
         self._pace = pace
         self._clock = clock
+        self._packers = packers
+        self._has_noted = False
         self._rate = RateMeter()
         self._looked_at = 0.0
         self._reported: NightUpdate | None = None
@@ -116,6 +122,7 @@ class Progress:
             done_files=self._files,
             all_files=self._all_files,
             bytes_per_s=self._rate.bytes_per_s,
+            note=self._note(),
         )
         if changes == self._reported and now - self._reported_at < _REPEAT_EVERY_S:
             self._refuse_lost_claim()
@@ -125,7 +132,15 @@ class Progress:
             self._reported, self._reported_at = changes, now
         if now - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = now
-            _log.info("stage.progressed", **changes.known)
+            _log.info("stage.progressed", **replace(changes, note=None).known)
+
+    def _note(self) -> str | None:
+        """Who packs, None to leave the night's note as it is."""
+        packers = self._packers()
+        if packers:
+            self._has_noted = True
+            return f"packing on {', '.join(packers)}"
+        return "" if self._has_noted else None
 
     def _refuse_lost_claim(self) -> None:
         """ClaimLost if the night is no longer ours; it is read only where anything was written."""

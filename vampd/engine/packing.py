@@ -12,6 +12,7 @@ from vampd.disk.shared import SharedMeter
 from vampd.engine.workers import WorkerPool
 from vampd.fits.worker import TakenOver, pack_framelist, take_over
 from vampd.model.crew import Packed, PackOrder
+from vampd.model.life_sign import HostAccount
 from vampd.model.plan import TakeOver
 from vampd.ports import Meter, Pace
 
@@ -34,6 +35,14 @@ class LocalCrew:
 
     def describe(self) -> None:
         """Nothing is to be said of it."""
+
+    def packers(self, folder: Path) -> tuple[str, ...]:
+        """Nor of who packs a night."""
+        return ()
+
+    def accounts(self) -> dict[str, HostAccount]:
+        """Nor of how much: the night's progress says it."""
+        return {}
 
     def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
         """Pack in a worker; ``pace`` and ``meter`` are those that processes share.

@@ -7,7 +7,8 @@ sign is believed for being there, since a killed process leaves its last one.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +30,14 @@ class ProcessMark:
 
 
 @dataclass(frozen=True)
+class HostAccount:
+    """Raw bytes per second that a host packed in the last 10 minutes, and the orders lost there."""
+
+    bytes_per_s: int
+    losses: int
+
+
+@dataclass(frozen=True)
 class LifeSign:
     """What vampd says of itself; times in Unix seconds.
 
@@ -46,6 +55,8 @@ class LifeSign:
     configuration: str | None = None
     # Who packs, in words, where that is not this machine alone.
     crew: str | None = None
+    # What each of these hosts has done, by name.
+    hosts: Mapping[str, HostAccount] = field(default_factory=dict)
     # What is in force, as JSON, and why the file was refused when it was read again.
     settings: str | None = None
     refused: str | None = None
@@ -146,14 +157,21 @@ def parse_sign(content: bytes) -> LifeSign | None:
     if not isinstance(found, dict):
         return None
     process = _read(ProcessMark, found.get("process"), _PROCESS)
-    if process is None:
+    # Earlier versions say nothing of hosts.
+    told = found.get("hosts", {})
+    if process is None or not isinstance(told, dict):
         return None
-    sign: LifeSign | None = _read(LifeSign, found | {"process": process}, _SIGN)
+    hosts = {host: _read(HostAccount, account, _ACCOUNT) for host, account in told.items()}
+    if None in hosts.values():
+        return None
+    whole = found | {"process": process, "hosts": hosts}
+    sign: LifeSign | None = _read(LifeSign, whole, _SIGN)
     return sign
 
 
 _NUMBER = (int, float)
 _PROCESS: dict[str, Any] = {"pid": int, "began": int, "boot": str, "namespace": str, "host": str}
+_ACCOUNT: dict[str, Any] = {"bytes_per_s": int, "losses": int}
 _SIGN: dict[str, Any] = {
     "version": str,
     "process": ProcessMark,
@@ -165,6 +183,7 @@ _SIGN: dict[str, Any] = {
     "doing": str,
     "configuration": (str, type(None)),
     "crew": (str, type(None)),
+    "hosts": dict,
     "settings": (str, type(None)),
     "refused": (str, type(None)),
     "accepted": (str, type(None)),

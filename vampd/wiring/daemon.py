@@ -90,7 +90,7 @@ def run_daemon(
         crew = stack.enter_context(
             crew_of(settings, LocalCrew(workers), connections.root, lambda: pause.is_raised)
         )
-        life.tell_of_crew(crew.describe)
+        life.tell_of_crew(crew)
         scheduler = Scheduler(
             connections.store,
             NightWatcher(

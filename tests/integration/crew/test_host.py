@@ -20,6 +20,7 @@ from vampd.fits.worker import pack_framelist
 from vampd.model.crew import Packed, PackOrder
 from vampd.model.cubes import Framelist
 from vampd.model.lease import LEASE_PATH, Lease, Term
+from vampd.model.life_sign import HostAccount
 from vampd.model.proofs import Marked
 from vampd.ports import Meter, Pace
 
@@ -34,6 +35,12 @@ class CrewHere:
 
     def describe(self) -> None:
         pass
+
+    def packers(self, folder: Path) -> tuple[str, ...]:
+        return ()
+
+    def accounts(self) -> dict[str, HostAccount]:
+        return {}
 
     def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
         return pack_framelist(order, pace, meter)  # type: ignore[arg-type]

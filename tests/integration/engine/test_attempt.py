@@ -84,6 +84,7 @@ class Desk:
     def run(self, record: NightRecord) -> AttemptOutcome:
         mail = SimpleNamespace(settings=Mail())
         tools = SimpleNamespace(
+            crew=SimpleNamespace(packers=lambda folder: ()),
             actor="vampd",
             folder=self.folder,
             pace=SteadyPace(),

@@ -116,7 +116,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     record = store.apply(NIGHT, Event(EventName.CLAIMED), at=2.0, actor="test")
     monkeypatch.setattr(attempt_progress, "_REPORT_EVERY_S", 0.0)
     meters: dict[str, SharedMeter] = {}
-    telling = attempt_progress.Progress(record, store, meters, SteadyPace(), lambda: CLOCK)
+    packers: list[str] = []
+    telling = attempt_progress.Progress(
+        record, store, meters, SteadyPace(), lambda: CLOCK, lambda: tuple(packers)
+    )
 
     def shown() -> tuple[int, ...]:
         now = store.night(NIGHT)
@@ -127,7 +130,23 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         made = meters[path] = SharedMeter.create(tmp_path / path)
         return made
 
-    return SimpleNamespace(store=store, progress=telling, shown=shown, meter=meter)
+    return SimpleNamespace(store=store, progress=telling, shown=shown, meter=meter, packers=packers)
+
+
+def test_the_note_of_a_night_names_the_hosts_that_pack_it(world: Any) -> None:
+    def note() -> str | None:
+        found: str | None = world.store.night(NIGHT).note
+        return found
+
+    world.store.update(NIGHT, NightUpdate(note="as it was"))
+    world.progress.begin(Plan.of([Pack("a", "a.fz", 10, 1000)]))
+    assert note() == "as it was"
+    world.packers.extend(["sc5", "w1", "w2"])
+    world.progress.look()
+    assert note() == "packing on sc5, w1, w2"
+    world.packers.clear()
+    world.progress.look()
+    assert not note()
 
 
 def test_the_store_hears_of_cubes_at_work_and_counts_no_frame_twice(world: Any) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vampd.adapters.crew.accounts import Accounts
 from vampd.adapters.crew.board import Board
 from vampd.adapters.crew.carrying import Carried, Engine, Errand, HostLost, HostOrder
 from vampd.disk.reading import open_unlinked, read_to_end
@@ -23,6 +24,7 @@ from vampd.errors import ClaimLost, TransientError, WorkerLost
 from vampd.log import get_log
 from vampd.model.crew import Packed, PackOrder
 from vampd.model.lease import Term
+from vampd.model.life_sign import HostAccount
 from vampd.model.roll_call import CrewMember, choose_host
 from vampd.model.words import count_of, format_duration
 from vampd.ports import Crew, Meter, Pace
@@ -68,6 +70,7 @@ class HostCrew:
         self._lost_at_beat: dict[str, int] = {}
         self._busy: Counter[str | None] = Counter()
         self._freed = threading.Condition()
+        self._accounts = Accounts(clock)
         self._answered_at = clock()
         self._is_away = False
         self._closed = False
@@ -93,6 +96,14 @@ class HostCrew:
         places = f"{busy} of {count_of(sum(there.values()), 'place')} busy"
         return f"{self._engine.name}, {count_of(len(there), 'host')}, {places}"
 
+    def packers(self, folder: Path) -> tuple[str, ...]:
+        """Who has orders of this night, this machine among them."""
+        return self._accounts.packers(folder)
+
+    def accounts(self) -> dict[str, HostAccount]:
+        """What each host has packed and lost, by its name."""
+        return self._accounts.told()
+
     def close(self) -> None:
         """Have nothing carried out any more: what is in hand ends with the board."""
         self._closed = True
@@ -107,11 +118,15 @@ class HostCrew:
         while True:
             with self._place(pace) as host:
                 if host is None:
-                    return self._local.pack(order, pace, meter)
+                    with self._accounts.carrying(order.folder, os.uname().nodename):
+                        return self._local.pack(order, pace, meter)
                 try:
-                    return self._pack_there(host, order, pace, meter)
+                    with self._accounts.carrying(order.folder, host):
+                        counted = self._accounts.metered(meter, host)
+                        return self._pack_there(host, order, pace, counted)
                 except HostLost as error:
                     self._distrust(host)
+                    self._accounts.lose(host)
                     _log.warning(
                         "worker.lost",
                         code="worker_died",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +14,10 @@ from vampd.cli.shared.output import Column, write, write_json, write_prose, writ
 from vampd.cli.shared.session import ConfigOption, JsonOption, examples, settings_of
 from vampd.cli.shared.words import format_duration, format_size, format_time
 from vampd.errors import EXIT_NIGHT, UsageError
+
+if TYPE_CHECKING:
+    from vampd.config import Settings
+    from vampd.model.life_sign import HostAccount
 
 app = typer.Typer(
     name="crew",
@@ -27,6 +33,8 @@ _COLUMNS = (
     Column("places", align_right=True),
     Column("version"),
     Column("memory", align_right=True),
+    Column("MB/s", align_right=True),
+    Column("lost", align_right=True),
     Column("seen"),
 )
 
@@ -37,8 +45,10 @@ def crew(context: typer.Context, as_json: JsonOption = False, config: ConfigOpti
 
     By the sign that each leaves on the root every two seconds: how many of its places are busy, its
     version, the memory it has left, and when it was seen. A host is SILENT without a new sign for
-    crew.lost_after_s, and gets no order then, nor does one of another version or root. Exit status
-    1 if one is silent or other, or if there is none.
+    crew.lost_after_s, and gets no order then, nor does one of another version or root. MB/s are raw
+    bytes of the last 10 minutes, lost are orders that were tried elsewhere: as vampd counts them
+    since it started, on its own machine. Exit status 1 if one is silent or other, or if there is
+    none.
     """
     if context.invoked_subcommand is not None:
         return
@@ -47,12 +57,13 @@ def crew(context: typer.Context, as_json: JsonOption = False, config: ConfigOpti
     settings = settings_of(context, config)
     is_local = settings.crew.engine is CrewEngine.LOCAL
     hosts = [] if is_local else look_at_hosts(settings)
+    accounts = _accounts(settings)
     if as_json:
         write_json(
             {
                 "engine": settings.crew.engine,
                 "scheduler": settings.crew.scheduler or None,
-                "hosts": [_object(one) for one in hosts],
+                "hosts": [_object(one, accounts.get(one.member.host)) for one in hosts],
             }
         )
     elif is_local:
@@ -60,14 +71,22 @@ def crew(context: typer.Context, as_json: JsonOption = False, config: ConfigOpti
     else:
         write(f"{settings.crew.engine} at {settings.crew.scheduler}")
         if hosts:
-            write_table(_COLUMNS, [_row(one) for one in hosts])
+            write_table(_COLUMNS, [_row(one, accounts.get(one.member.host)) for one in hosts])
         else:
             write_prose("no host has left a sign: start vampd-worker on one")
     if not is_local and (not hosts or any(one.problem for one in hosts)):
         raise typer.Exit(EXIT_NIGHT)
 
 
-def _row(seen: SeenHost) -> tuple[str, ...]:
+def _accounts(settings: Settings) -> Mapping[str, HostAccount]:
+    """What vampd has counted of each host; none where it is not seen from here."""
+    from vampd.disk.life_signs import look_for_life
+
+    life = look_for_life(settings.database.path, time.time())
+    return life.sign.hosts if life.sign is not None and life.is_running else {}
+
+
+def _row(seen: SeenHost, account: HostAccount | None) -> tuple[str, ...]:
     member = seen.member
     return (
         member.host,
@@ -76,11 +95,13 @@ def _row(seen: SeenHost) -> tuple[str, ...]:
         f"{member.places} of {member.slots}",
         member.version,
         format_size(member.available_bytes),
+        "" if account is None else f"{account.bytes_per_s / 1e6:.1f}",
+        "" if account is None else f"{account.losses:,}",
         f"{format_duration(seen.age_s)} ago",
     )
 
 
-def _object(seen: SeenHost) -> dict[str, Any]:
+def _object(seen: SeenHost, account: HostAccount | None) -> dict[str, Any]:
     member = seen.member
     return {
         "host": member.host,
@@ -92,6 +113,8 @@ def _object(seen: SeenHost) -> dict[str, Any]:
         "version": member.version,
         "root_mark": member.mark,
         "available_bytes": member.available_bytes,
+        "bytes_per_s": None if account is None else account.bytes_per_s,
+        "losses": None if account is None else account.losses,
         "seen_s_ago": round(seen.age_s, 1),
         "frames_in_hand": sum(frames for frames, _ in member.done.values()),
         "bytes_in_hand": sum(size for _, size in member.done.values()),

@@ -17,6 +17,7 @@ from pathlib import Path
 from vampd import __version__
 from vampd.adapters.crew import Host, HostSign, serve_orders, take_orders
 from vampd.model.crew import Packed, PackOrder
+from vampd.model.life_sign import HostAccount
 from vampd.model.nights import FileStamp
 from vampd.model.proofs import PackingReceipt, Place, Receipt
 from vampd.ports import Meter, Pace
@@ -31,6 +32,14 @@ class SleepingCrew:
 
     def describe(self) -> None:
         """Nothing is to be said of it."""
+
+    def packers(self, folder: Path) -> tuple[str, ...]:
+        """Nor of who packs a night."""
+        return ()
+
+    def accounts(self) -> dict[str, HostAccount]:
+        """Nor of how much."""
+        return {}
 
     def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
         """Sleep."""
