@@ -160,7 +160,11 @@ SUITES = {
         Suite("security", ("tests/security",), seeded=False),
         Suite(
             "service",
-            ("tests/system/test_service.py", "tests/system/test_installation.py"),
+            (
+                "tests/system/test_service.py",
+                "tests/system/test_crew_service.py",
+                "tests/system/test_installation.py",
+            ),
             seeded=False,
         ),
         Suite(

@@ -48,18 +48,18 @@ KexAlgorithms curve25519-sha256
 """
 
 
-def installed(base: Path) -> Path:
-    """What `make install` gives; ``base`` is pytest's folder of temporary ones.
+def installed(base: Path, *extras: str) -> Path:
+    """What `make install` gives with these extras; ``base`` is pytest's folder of temporary ones.
 
     It is made once for all the processes of pytest-xdist, whose folders lie beside each other.
     """
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    staging = shared / "installed"
-    with (shared / "installed.lock").open("w") as lock:
+    staging = shared / "-".join(["installed", *extras])
+    with staging.with_name(f"{staging.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (staging / CONFIG.lstrip("/")).exists():
             subprocess.run(
-                ["make", "--silent", "install", f"DESTDIR={staging}"],
+                ["make", "--silent", "install", f"DESTDIR={staging}", *extras],
                 cwd=REPOSITORY,
                 check=True,
                 stdin=subprocess.DEVNULL,

@@ -83,7 +83,8 @@ def _accounts(settings: Settings) -> Mapping[str, HostAccount]:
     from vampd.disk.life_signs import look_for_life
 
     life = look_for_life(settings.database.path, time.time())
-    return life.sign.hosts if life.sign is not None and life.is_running else {}
+    # Whether it runs cannot be told from everywhere.
+    return {} if life.sign is None or life.is_running is False else life.sign.hosts
 
 
 def _row(seen: SeenHost, account: HostAccount | None) -> tuple[str, ...]:
