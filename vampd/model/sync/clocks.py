@@ -30,7 +30,7 @@ _CLOSED_WITHIN_US = 600_000_000  # a logger waits so long for another frame, at 
 _LONGEST_FOLDER_US = 31 * DAY_US  # loggers keep the folder of the day on which they were set up
 # A logger catches up within this time, so that a cube that lasts longer shows its true lag.
 _CATCHES_UP_US, _CAUGHT_UP_LAG_US, _FEWEST_FRAMES = 1_000_000, 100_000, 16
-_CAMERAS_DIFFER_US = 5_000
+_DIFFER_US = 5_000  # a few milliseconds may be whole periods
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,13 @@ def judge_clocks(cubes: Sequence[RawCube], midnight_us: int) -> Clocks:
         if off and 2 * len(off) > len(own):
             cameras[stream] = off[0]
     sound = [cube for cube in cubes if cube.path not in absurd]
+    for stream in CAMERA_STREAMS:
+        absurd |= _find_shifted([cube for cube in sound if cube.stream is stream])
+    sound = [cube for cube in sound if cube.path not in absurd]
     lags_us = _lags_of_cameras(sound)
     if len(lags_us) == len(CAMERA_STREAMS):
         one_us, two_us = (lags_us[stream] for stream in CAMERA_STREAMS)
-        if abs(two_us - one_us) > _CAMERAS_DIFFER_US:
+        if abs(two_us - one_us) > _DIFFER_US:
             later = CAMERA_STREAMS[abs(two_us) > abs(one_us)]
             why = (
                 "its frames are logged (column 4)"
@@ -105,6 +108,39 @@ def _is_long(cube: RawCube) -> bool:
     return cube.frames >= _FEWEST_FRAMES and cube.span_us[1] - cube.span_us[0] >= _CATCHES_UP_US
 
 
+def _find_shifted(cubes: Sequence[RawCube]) -> dict[str, str]:
+    """Which of one camera's cubes are logged as fast as they are taken, and later than the others.
+
+    A logger that waited is late by less and less, since it then logs what waited back to back.
+    """
+    lags_us = [_own_lag_us(cube) for cube in cubes]
+    usual_us = sorted(lags_us)[(len(lags_us) - 1) // 2] if lags_us else 0
+    return {
+        cube.path: (
+            f"its acquisition times (column 5) are {-lag_us / 1e6:+.3f} s from its logging times"
+            f" (column 4), those of the camera's other cubes {-usual_us / 1e6:+.3f} s"
+        )
+        for cube, lag_us in zip(cubes, lags_us, strict=True)
+        if abs(lag_us - usual_us) > _DIFFER_US and _is_steady(cube)
+    }
+
+
+def _is_steady(cube: RawCube) -> bool:
+    """Whether nearly all frames were logged equally late, by a quarter of the time they took."""
+    times_us = cube.timing.acquired_us[cube.good]
+    lags_us = np.sort(cube.timing.logged_ns[cube.good] // 1_000 - times_us)
+    few = len(lags_us) // 10
+    spread_us = int(lags_us[len(lags_us) - 1 - few] - lags_us[few])
+    return 4 * spread_us < int(times_us[-1] - times_us[0])
+
+
+def _own_lag_us(cube: RawCube) -> int:
+    """`usual_lag_us` of a cube that has one, without TAI's 37 s."""
+    lag_us = usual_lag_us(cube.timing)
+    assert lag_us is not None  # else no cube is usable
+    return int(beyond_tai_us(np.array(lag_us)))
+
+
 def _tells_utc_logging(cube: RawCube, lag_us: int) -> bool:
     """Whether name and DATE say that column 4 is UTC, so that column 5 is late by 37 s."""
     first_us, last_us = cube.span_us
@@ -119,9 +155,7 @@ def _lags_of_cameras(cubes: Iterable[RawCube]) -> dict[Stream, int]:
     """The middle one of the lags of each camera's long cubes."""
     lags_us: dict[Stream, list[int]] = defaultdict(list)
     for cube in filter(_is_long, cubes):
-        lag_us = usual_lag_us(cube.timing)
-        if lag_us is not None:
-            lags_us[cube.stream].append(int(beyond_tai_us(np.array(lag_us))))
+        lags_us[cube.stream].append(_own_lag_us(cube))
     return {stream: sorted(own)[len(own) // 2] for stream, own in lags_us.items()}
 
 

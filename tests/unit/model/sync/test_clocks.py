@@ -122,3 +122,22 @@ def test_a_short_cube_may_be_logged_late_and_a_long_one_not() -> None:
     assert absurd(
         replace(slow, timing=replace(slow.timing, logged_ns=slow.timing.logged_ns + 10**9))
     )
+
+
+@pytest.mark.parametrize("off_us", [-200_000, -20_000, -6_000])
+@pytest.mark.parametrize("frames", [2, 50])
+def test_a_cube_all_of_which_is_earlier_than_its_cameras_others_is_of_another_clock(
+    off_us: int, frames: int
+) -> None:
+    odd = cube(off_us=off_us, at_s=60, frames=frames)
+    assert absurd(odd, cube(), cube(at_s=120), cube(Stream.VCAM2, at_s=60)) == [odd.path]
+    # One frame may be logged as late, and all of a camera's are its usual ones.
+    assert absurd(cube(off_us=off_us, frames=1), cube(at_s=120)) == []
+    assert absurd(odd) == ([] if frames == 2 or off_us > -100_000 else [odd.path])
+
+
+def test_frames_that_waited_for_their_logger_are_not() -> None:
+    late = cube(at_s=60, frames=5)
+    # Nothing was logged until half a second after the last one, and then all at once.
+    late.timing.logged_ns[:] = late.timing.logged_ns[-1] + 500_000_000 + np.arange(5) * 10_000
+    assert absurd(late, cube(), cube(at_s=120)) == []
