@@ -16,6 +16,7 @@ from vampd.model.sync.taking import (
     in_order_of_taking,
     match_clocks,
     overlap,
+    spoil_false_ends,
 )
 
 Int64 = npt.NDArray[np.int64]
@@ -205,7 +206,7 @@ def split_clocks(
     one: CameraSequence, two: CameraSequence
 ) -> list[tuple[CameraSequence, CameraSequence]]:
     """Both cameras' frames between two steps back of the host's clock, in order of taking."""
-    first, second = match_clocks(one.acquired_us, two.acquired_us)
+    first, second = match_clocks((one.acquired_us, one.cnt0), (two.acquired_us, two.cnt0))
     settings = np.unique(np.concatenate([first, second]))
     if len(settings) < 2:
         return [(one, two)]
@@ -230,8 +231,8 @@ def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[Se
     it must cost only itself: a cube whose times leap is the first to go, and the longer one between
     cubes of as many frames. Between equals the earlier one by (first frame, path) is kept.
     """
+    cubes, aside = spoil_false_ends(cubes)
     kept: list[RawCube] = []
-    aside: list[SetAside] = []
     for group in group_by_clock(in_order_of_taking(cubes)):
         apart = _without_overlaps([cube for cube in group if not cube.is_stepped])
         for cube in (each for each in group if each.is_stepped):
