@@ -24,10 +24,11 @@ Int64 = npt.NDArray[np.int64]
 
 # Logging times end at 8,999,999,999 s: above 9,223,372,036 s nanoseconds exceed an int64.
 _ROW = re.compile(
-    rb"^[ \t]*(\d{1,18})[ \t]+(\d{1,18})[ \t]+(\d{1,9})\.(\d{9})[ \t]+([0-8]?\d{1,9})\.(\d{9})"
+    rb"^[ \t]*(\d{1,18})[ \t]+(\d{1,18})[ \t]+(-?)(\d{1,9})\.(\d{9})[ \t]+([0-8]?\d{1,9})\.(\d{9})"
     rb"[ \t]+(\d{1,10})\.(\d{6})[ \t]+(\d{1,18})[ \t]+(\d{1,18})[ \t]*\r?$",
     re.MULTILINE,
 )
+_SIGN = 2  # the group of the sign, before the two of the number
 _CONTENT = re.compile(rb"^(?![ \t]*(?:#|\r?$)).+$", re.MULTILINE)
 _SIX_COLUMNS = re.compile(rb"[ \t]*\d+(?:[ \t]+[\d.]+){5}[ \t]*\r?")
 _NUMBERS = re.compile(rb"[ \t\r\d.]+")
@@ -86,7 +87,7 @@ def parse_timing(text: bytes) -> Timing:
     Raises MalformedCube with code ``timing_empty``, ``timing_cut`` (its last line does not end),
     ``timing_six_columns`` (the old logger, which had no acquisition time), ``timing_nan``,
     ``timing_columns`` (a row with more or fewer than seven, such as a truncated one) or
-    ``timing_malformed`` (a row whose columns are not numeric, or negative).
+    ``timing_malformed`` (a row whose columns are not numeric, or negative but for column 3).
     """
     table = _parse_aligned_rows(text)
     if table is None:
@@ -155,7 +156,11 @@ def _parse_any_rows(text: bytes) -> Int64:
         raise _malformed(bad, len(ended))
     if len(ended) < len(content):
         raise MalformedCube("timing_cut", "the last line of the timing file is cut off")
-    return np.array(rows, dtype="S20").astype(np.int64)
+    cells = np.array(rows, dtype="S20")
+    table: Int64 = np.delete(cells, _SIGN, axis=1).astype(np.int64)
+    # Column 3 where the host's clock was set back within the cube.
+    table[cells[:, _SIGN] == b"-", _SIGN : _SIGN + 2] *= -1
+    return table
 
 
 def _malformed(bad: list[bytes], rows: int) -> MalformedCube:

@@ -93,9 +93,12 @@ def _spoil(before: RawCube, after: RawCube, usual_us: int) -> tuple[RawCube, Raw
 
 def _without_row(cube: RawCube, end: int) -> RawCube:
     """The cube without a time in its first (0) or last (-1) good row."""
-    times_us = np.where(cube.good, cube.timing.acquired_us, 0)
-    times_us[np.flatnonzero(cube.good)[end]] = 0
-    return replace(cube, timing=replace(cube.timing, acquired_us=times_us))
+    good = np.flatnonzero(cube.good)
+    timing = cube.timing.take(np.arange(cube.frames, dtype=np.int64))
+    times_us = np.zeros_like(timing.acquired_us)
+    times_us[good] = timing.acquired_us[good]
+    times_us[good[end]] = 0
+    return replace(cube, timing=replace(timing, acquired_us=times_us))
 
 
 def _logged_us(cube: RawCube, end: int) -> int:

@@ -55,6 +55,27 @@ def test_the_real_files_come_back_byte_for_byte(real_telemetry: Path) -> None:
         assert format_rows(timing).encode() == rows
 
 
+def test_a_clock_that_was_set_back_within_a_cube_leaves_rows_that_are_read() -> None:
+    timing = raw_timing(100)
+    for back_s, row in ((0.5, 50), (3, 80)):
+        for column, unit in ((timing.elapsed_ns, 10**9), (timing.logged_ns, 10**9)):
+            column[row:] -= round(back_s * unit)
+    rows = format_rows(timing)
+    assert "-0." in rows
+    assert "-3." in rows
+    read = parse_timing(rows.encode())
+    assert (read.elapsed_ns == timing.elapsed_ns).all()
+    assert (read.logged_ns == timing.logged_ns).all()
+    assert format_rows(read) == rows
+
+
+@pytest.mark.parametrize("column", [0, 1, 3, 4, 5, 6])
+def test_no_other_column_is_below_zero(column: int) -> None:
+    cells = NEXT.split()
+    cells[column] = b"-" + cells[column]
+    assert code_of(ROW + b" ".join(cells) + b"\n") == "timing_malformed"
+
+
 def test_blank_lines_comments_and_carriage_returns_are_no_rows() -> None:
     text = b"#\n\n  # indented\r\n" + ROW.replace(b"\n", b"\r\n") + b"\r\n" + NEXT + b" \t\n"
     assert parse_timing(text).acquired_us.tolist() == [1762424400_509073, 1762424400_509474]
