@@ -18,10 +18,12 @@ def set_aside_absurd(
     aside: Mapping[str, SetAside],
     used: Container[str],
     let_go: Container[str],
+    peers: Sequence[RawCube] = (),
 ) -> tuple[list[RawCube], list[SetAside]]:
     """The cubes whose acquisition times are times of the night, and the others.
 
-    ``aside`` are the cubes that are set aside, ``used`` the streams of which cubes are in products.
+    ``aside`` are the cubes that are set aside, ``used`` the streams of which cubes are in products,
+    ``peers`` some of these cubes.
     DataError ``cameras_clocks_differ`` if most cubes of a camera are of another clock, until a
     person lets the night go on without them.
     """
@@ -33,7 +35,7 @@ def set_aside_absurd(
             kept.append(known)
         else:
             sound.append(cube)
-    clocks = judge_clocks(sound, midnight_us)
+    clocks = judge_clocks(sound, midnight_us, peers)
     for stream, why in clocks.cameras.items():
         off = [
             cube.path

@@ -35,6 +35,7 @@ REFUSALS = frozenset({"io_error", "not_readable"})
 _LET_GO_CODES = frozenset({ABSURD, COLLIDE})
 LET_GO = "it could not be read, and a person let the night go on without it"
 _UNREADABLE = "unreadable"
+_PEERS = 9  # used cubes of a camera that show its usual lag
 # A synchronized product's times are means of both cameras': its own frames may differ a little.
 _PAIR_SLACK_US = 1_000_000
 
@@ -178,6 +179,25 @@ def read_neighbors(
     }
     # What was let go may not be readable at all.
     wanted = sorted((paths & files.keys()) - reader.let_go(night))
+    seen = [reader.raw_cube(night, files[path]) for path in wanted]
+    return tuple(cube for cube in seen if isinstance(cube, RawCube))
+
+
+def read_peers(
+    night: NightId,
+    reader: SyncReader,
+    files: Mapping[str, FileStamp],
+    generations: tuple[Generation, ...],
+    late: Sequence[RawCube],
+) -> tuple[RawCube, ...]:
+    """Used cubes from all over the night, a few of each camera that has late ones."""
+    products = (product for generation in generations for product in generation.products)
+    used = {part.cube for product in products for part in product.ranges} & files.keys()
+    used -= reader.let_go(night)
+    wanted: list[str] = []
+    for stream in sorted({cube.stream for cube in late}):
+        own = sorted(path for path in used if path.startswith(f"{stream}/"))
+        wanted += own[:: 1 + len(own) // _PEERS]
     seen = [reader.raw_cube(night, files[path]) for path in wanted]
     return tuple(cube for cube in seen if isinstance(cube, RawCube))
 

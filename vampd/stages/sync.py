@@ -49,7 +49,7 @@ from vampd.model.trigger import PLAIN, Kernels
 from vampd.ports import SyncReader
 from vampd.stages.changed_raw import ChangedFiles, plan_changed
 from vampd.stages.clocks import collided, find_colliding_cubes, set_aside_absurd
-from vampd.stages.late_cubes import LET_GO, read_late_cubes, read_neighbors, verdict_of
+from vampd.stages.late_cubes import LET_GO, read_late_cubes, read_neighbors, read_peers, verdict_of
 from vampd.stages.records.begun import retire_begun
 from vampd.stages.records.corrections import (
     CorrectionsSurvey,
@@ -71,13 +71,12 @@ class SyncSurvey:
     ``late`` and ``late_set_aside`` are the cubes that no generation accounts for; ``present``
     holds the identities of the products that exist as framelist or packed; ``raw_paths`` are all
     files in the camera streams; ``neighbors`` are the used cubes that late ones may overlap in
-    time; ``midnight_us`` is 0:00 UT of the night's date.
-
+    time, ``peers`` others of the same cameras; ``midnight_us`` is 0:00 UT of the night's date.
     ``changed`` are used files that are not as sync saw them; of ``corrections``, those that other
-    generations were decided without leave none of these counting.
-    ``let_go`` are the files that a person let the night go on without; ``made`` holds the
-    identities of the products that are packed, or were, but for those that are ``lost``;
-    ``framelists`` those that are not, and ``sidecars`` the paths of all timing files in vgen2.
+    generations were decided without leave none of these counting. ``let_go`` are the files that a
+    person let the night go on without; ``made`` holds the identities of the products that are
+    packed, or were, but for those that are ``lost``; ``framelists`` those that are not, and
+    ``sidecars`` the paths of all timing files in vgen2.
     """
 
     generations: tuple[Generation, ...]
@@ -89,6 +88,7 @@ class SyncSurvey:
     set_aside: SetAsideSurvey
     midnight_us: int
     neighbors: tuple[RawCube, ...] = ()
+    peers: tuple[RawCube, ...] = ()
     let_go: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()
     framelists: tuple[FramelistHead, ...] = ()
@@ -124,6 +124,7 @@ def survey(night: NightId, reader: SyncReader) -> SyncSurvey:
         set_aside=survey_set_aside(night, reader, generations),
         midnight_us=(night.day - date(1970, 1, 1)).days * DAY_US,
         neighbors=read_neighbors(night, reader, files, generations, late.usable),
+        peers=read_peers(night, reader, files, generations, late.usable),
         let_go=reader.let_go(night),
         made=made - lost.files.keys(),
         framelists=heads,
@@ -196,6 +197,7 @@ def _find_news(survey: SyncSurvey) -> _News:
         aside=aside,
         used={Stream(part.cube.partition("/")[0]) for p in products for part in p.ranges},
         let_go=survey.let_go,
+        peers=(*survey.peers, *survey.neighbors),
     )
     fresh, repeated = set_aside_duplicates(sound, survey.neighbors, gone)
     # What is beside the same cubes as before is no news.

@@ -93,6 +93,33 @@ def test_a_cube_of_another_clock_costs_itself() -> None:
     }
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_cube_that_is_early_by_whole_periods_stays_set_aside_whoever_looks_again(
+    is_late: bool,
+) -> None:
+    night = expose(TRAIN, cube_frames=(100, 100), changes=NO_DATE)
+    odd = night.of(Stream.VCAM1)[2]
+    early = ahead(odd, -75_000)  # three periods
+    reader = reader_of(replace(night, cubes=tuple(c for c in night.cubes if c is not odd)))
+    if is_late:
+        run_sync(reader)
+    reader.add_cube(early)
+    run_sync(reader)
+    assert reasons(reader) == {odd.path: "acquisition_time_absurd"}
+    # By itself nothing would show it.
+    assert not next_plan(reader)
+
+
+def test_a_single_frame_that_is_before_earlier_ones_stays_set_aside() -> None:
+    night = expose(trigger_train(40, period_us=100_000), cube_frames=(1, 1), changes=NO_DATE)
+    odd = night.of(Stream.VCAM1)[20]
+    cubes = [ahead(c, -350_000) if c is odd else c for c in night.cubes]
+    reader = reader_of(replace(night, cubes=tuple(cubes)))
+    run_sync(reader)
+    assert reasons(reader) == {odd.path: "acquisition_time_absurd"}
+    assert not next_plan(reader)
+
+
 def test_a_row_without_a_time_costs_its_frame_alone() -> None:
     night = expose(TRAIN)
     odd = night.of(Stream.VCAM1)[0]

@@ -22,6 +22,7 @@ from vampd.model.cubes import (
     usual_lag_us,
 )
 from vampd.model.nights import CAMERA_STREAMS, DAY_US, Stream, seconds_in_name
+from vampd.model.sync.taking import spoil_false_ends
 
 _NAME_SLACK_US = 2_000_000  # the name is the first frame's logging time
 _OFF_US = 60_000_000
@@ -41,10 +42,12 @@ class Clocks:
     cameras: dict[Stream, str] = field(default_factory=dict)
 
 
-def judge_clocks(cubes: Sequence[RawCube], midnight_us: int) -> Clocks:
+def judge_clocks(
+    cubes: Sequence[RawCube], midnight_us: int, peers: Sequence[RawCube] = ()
+) -> Clocks:
     """Which cubes have times of another clock, and which cameras have in most of their cubes.
 
-    ``midnight_us`` is 0:00 UT of the night's date.
+    ``midnight_us`` is 0:00 UT of the night's date; ``peers`` are cubes that were judged before.
     """
     absurd = {cube.path: why for cube in cubes if (why := _find_fault(cube, midnight_us))}
     cameras: dict[Stream, str] = {}
@@ -55,7 +58,10 @@ def judge_clocks(cubes: Sequence[RawCube], midnight_us: int) -> Clocks:
             cameras[stream] = off[0]
     sound = [cube for cube in cubes if cube.path not in absurd]
     for stream in CAMERA_STREAMS:
-        absurd |= _find_shifted([cube for cube in sound if cube.stream is stream])
+        own, judged = ([c for c in side if c.stream is stream] for side in (sound, peers))
+        absurd |= _find_shifted(own, judged)
+        _, early = spoil_false_ends([c for c in (*own, *judged) if c.path not in absurd])
+        absurd |= {bad.path: bad.reason for bad in early if bad.path in {c.path for c in own}}
     sound = [cube for cube in sound if cube.path not in absurd]
     lags_us = _lags_of_cameras(sound)
     if len(lags_us) == len(CAMERA_STREAMS):
@@ -108,13 +114,14 @@ def _is_long(cube: RawCube) -> bool:
     return cube.frames >= _FEWEST_FRAMES and cube.span_us[1] - cube.span_us[0] >= _CATCHES_UP_US
 
 
-def _find_shifted(cubes: Sequence[RawCube]) -> dict[str, str]:
+def _find_shifted(cubes: Sequence[RawCube], peers: Sequence[RawCube]) -> dict[str, str]:
     """Which of one camera's cubes are logged as fast as they are taken, and later than the others.
 
     A logger that waited is late by less and less, since it then logs what waited back to back.
     """
     lags_us = [_own_lag_us(cube) for cube in cubes]
-    usual_us = sorted(lags_us)[(len(lags_us) - 1) // 2] if lags_us else 0
+    all_us = sorted([*lags_us, *map(_own_lag_us, peers)])
+    usual_us = all_us[(len(all_us) - 1) // 2] if all_us else 0
     return {
         cube.path: (
             f"its acquisition times (column 5) are {-lag_us / 1e6:+.3f} s from its logging times"
