@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from vampd.config import Authority, Settings, Sync
 from vampd.errors import DataError, FrameIdsUnavailable
-from vampd.model.cubes import Generation, accounted_cubes, count_aside_cubes, total_counts
+from vampd.model.cubes import Generation, accounted_cubes, total_counts, wholly_aside
 from vampd.model.delivery import announced_manifests, note_name
 from vampd.model.nights import Gate, NightRecord
 from vampd.model.plan import Plan, ReserveFrameIds
@@ -57,7 +57,7 @@ def judge_sync(
             synchronised=counts.synchronised + apart,
         ),
         cubes=len(accounted_cubes(generations)),
-        aside=count_aside_cubes(generations),
+        aside=len(wholly_aside(generations)),
         max_unpaired=limits.max_unpaired,
         max_dubious=limits.max_dubious,
         max_set_aside=limits.max_set_aside,

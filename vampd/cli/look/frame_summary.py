@@ -102,7 +102,7 @@ def used_cubes(reader: NightReader, night: NightId, path: str) -> Sequence[RawCu
 
     UsageError ``corrections_changed`` if these can no longer be known.
     """
-    from vampd.model.cubes import RawCube
+    from vampd.model.cubes import RawCube, wholly_aside
     from vampd.model.sync import lay_over
 
     chosen = [
@@ -118,6 +118,7 @@ def used_cubes(reader: NightReader, night: NightId, path: str) -> Sequence[RawCu
             f" again: put the file back as it was; `vampctl why {night.date}` says more",
         )
     together = {cube.fits.path for generation in chosen for cube in generation.cubes}
+    together -= wholly_aside(chosen)
     files = reader.raw_files(night)
     seen = [reader.raw_cube(night, file) for file in files if file.path in together]
     cubes = [cube for cube in seen if isinstance(cube, RawCube)]

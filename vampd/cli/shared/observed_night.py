@@ -70,10 +70,10 @@ def _read_cubes(
 ) -> tuple[dict[str, CubeTimes], list[SetAside]]:
     """The usable raw cubes by path, and those of no generation that are not usable."""
     from vampd.model.accounts import observe_cube
-    from vampd.model.cubes import RawCube, SetAside, accounted_cubes, set_aside_cubes
+    from vampd.model.cubes import RawCube, SetAside, accounted_cubes, wholly_aside
     from vampd.model.nights import find_cubes
 
-    accounts, aside = accounted_cubes(generations), set_aside_cubes(generations)
+    accounts, aside = accounted_cubes(generations), wholly_aside(generations)
     listed = connections.reader.raw_files(night)
     named = find_cubes((file.path for file in listed), accounts)
     files = [file for file in listed if file.path in named and file.path not in aside]

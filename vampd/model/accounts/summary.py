@@ -19,7 +19,7 @@ from vampd.model.cubes import (
     Generation,
     SyncCounts,
     accounted_cubes,
-    count_aside_cubes,
+    wholly_aside,
 )
 from vampd.model.nights import format_clock
 from vampd.model.sync import describe_verdict, find_unexpected
@@ -99,7 +99,7 @@ def summarize_night(
     unexpected = find_unexpected(
         counts,
         cubes=cubes,
-        aside=count_aside_cubes(generations),
+        aside=len(wholly_aside(generations)),
         max_unpaired=limits.max_unpaired,
         max_dubious=limits.max_dubious,
         max_set_aside=limits.max_set_aside,

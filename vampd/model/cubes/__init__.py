@@ -50,13 +50,13 @@ if TYPE_CHECKING:
         Product,
         SyncCounts,
         accounted_cubes,
-        count_aside_cubes,
         format_generation,
         generation_name,
         generation_parts,
         parse_generation,
         set_aside_cubes,
         total_counts,
+        wholly_aside,
     )
     from vampd.model.cubes.inside import raw_path
     from vampd.model.cubes.kept_timing import KeptTiming, pack_times
@@ -106,7 +106,7 @@ else:
                 "stamp_frame_id SUFFIX"
             ),
             "generation": (
-                "accounted_cubes count_aside_cubes CubeAccount format_generation Generation "
+                "accounted_cubes wholly_aside CubeAccount format_generation Generation "
                 "generation_name generation_parts "
                 "parse_generation Product set_aside_cubes SyncCounts total_counts"
             ),
@@ -173,7 +173,6 @@ __all__ = [
     "check_stamps",
     "check_timing",
     "compress_frames",
-    "count_aside_cubes",
     "find_clock_steps",
     "find_given_up",
     "find_good_rows",
@@ -207,4 +206,5 @@ __all__ = [
     "time_in_name",
     "total_counts",
     "usual_lag_us",
+    "wholly_aside",
 ]

@@ -290,12 +290,12 @@ def set_aside_cubes(generations: Iterable[Generation]) -> dict[str, SetAside]:
     return {path: cube for path, cube in aside.items() if path in accounts}
 
 
-def count_aside_cubes(generations: Iterable[Generation]) -> int:
-    """How many cubes are set aside whole: of others, single frames are."""
+def wholly_aside(generations: Iterable[Generation]) -> frozenset[str]:
+    """The cubes that are set aside whole, by path: of others, single frames are."""
     known = tuple(generations)
     accounts = accounted_cubes(known)
-    aside = set_aside_cubes(known)
-    return sum(accounts[path].frames <= cube.frames for path, cube in aside.items())
+    aside = set_aside_cubes(known).items()
+    return frozenset(path for path, cube in aside if accounts[path].frames <= cube.frames)
 
 
 def _stamp(found: object) -> FileStamp:

@@ -8,9 +8,9 @@ from vampd.model.cubes import (
     Generation,
     SyncCounts,
     accounted_cubes,
-    count_aside_cubes,
     set_aside_cubes,
     total_counts,
+    wholly_aside,
 )
 from vampd.model.nights import FLC_STATES, Aside, FrameFlow, SyncSums
 
@@ -21,7 +21,7 @@ def sum_sync(generations: tuple[Generation, ...]) -> SyncSums:
     return SyncSums(
         raw=counts.raw,
         aside=counts.set_aside,
-        aside_cubes=count_aside_cubes(generations),
+        aside_cubes=len(wholly_aside(generations)),
         paired=counts.synchronised,
         unpaired=counts.unpaired,
         labeled=counts.deinterleaved,
