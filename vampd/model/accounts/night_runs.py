@@ -102,6 +102,10 @@ def _begins(frames: NightFrames, order: Int64, gap_us: int) -> Booleans:
             continue
         seen, begun = {change}, position
         begins[position] = True
+    # Both frames of a pair, which have one time, are of one run.
+    paired = frames.synchronized[order]
+    second = np.flatnonzero(begins[1:] & paired[1:] & paired[:-1] & (np.diff(time_us) == 0)) + 1
+    begins[second], begins[second - 1] = False, True
     return begins
 
 

@@ -71,6 +71,13 @@ def test_a_header_that_shows_a_change_a_cube_late_makes_a_run_of_its_own() -> No
     assert len(observe(night).summary.runs) == 3
 
 
+@pytest.mark.parametrize("camera", [1, 2])
+def test_both_frames_of_a_pair_are_of_one_run(camera: int) -> None:
+    night = expose(TRAIN, cube_frames=(50, 50), cube_changes={(camera, 1): {"OBJECT": "M 31"}})
+    assert runs_of(observe(night)) == [(50, 50), (50, 50)]
+    assert [run.paired for run in observe(night).summary.runs] == [1.0, 1.0]
+
+
 def test_an_offset_that_jumps_without_a_pause_ends_a_run() -> None:
     end_us = START_US + int(TRAIN.times_us[-1]) + 10_000
     seen = observe(expose(TRAIN, offset_us=50) + expose(TRAIN, start_us=end_us, offset_us=90))
