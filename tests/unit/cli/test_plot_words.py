@@ -121,8 +121,10 @@ def test_runs_are_told_apart_by_filter_exposure_type_trigger_and_cameras() -> No
         ("HD 1 o'clock", "675-60", "1.8 ms"),
     ]
     assert [row[6] for row in rows] == ["", "", "DARK"]
+    (row,) = settings_of(expose(TRAIN, cube_changes={(1, 0): {"EXPTIME": 0.0025}}))
+    assert row[3] == "1.8+2.5 ms"
     ((*_, chance, alone),) = settings_of(taken({"EXTTRIG": False}, cameras=(2,)))
-    assert (chance, alone) == ("", "free-running, camera 2 only")
+    assert (chance, alone) == ("", "free cam 2")
 
 
 def test_what_is_in_no_product_is_listed_by_reason_and_camera_in_the_order_of_time() -> None:

@@ -92,9 +92,17 @@ def explain_frame_of(connections: Connections, record: NightRecord, asked: str) 
         raise UsageError(
             "no_such_frame",
             f"{title_of(record.night)} has no frame {index} of {path} among those that sync has"
-            " placed by the trigger",
+            f" placed by the trigger{_why_aside(connections.reader, record.night, path)}",
         )
     return explained
+
+
+def _why_aside(reader: NightReader, night: NightId, path: str) -> str:
+    """Why the cube is set aside, or some of its frames are; nothing if it is not."""
+    from vampd.model.cubes import set_aside_cubes
+
+    bad = set_aside_cubes(reader.generations(night)).get(path)
+    return "" if bad is None else f"; set aside ({bad.code}): {bad.reason}"
 
 
 def used_cubes(reader: NightReader, night: NightId, path: str) -> Sequence[RawCube]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Int64 = npt.NDArray[np.int64]
 AngleSpan = tuple[int, int, int]  # run, first and last time (unix us)
-HEADS = ("run", "object", "filter", "exposure", "plate (°)", "chance wrong", "")
+HEADS = ("run", "object", "filter", "exposure", "plate (°)", "error", "")
 _OPEN = "Open"
 _MOST_ANGLES = 4
 _TYPE, _OBJECT_TYPE = "DATA-TYP", "OBJECT"
@@ -58,17 +58,23 @@ def _setting_of(run: RunSummary) -> tuple[str, str, str, str]:
     cards = dict(run.others)
     filters = [v for k in ("FILTER01", "FILTER02") for v in cards.get(k, ()) if v]
     types = [v for v in cards.get(_TYPE, ()) if v and v != _OBJECT_TYPE]
-    remarks = (
-        *types,
-        "" if run.triggered else "free-running",
-        "" if len(run.cameras) == 2 else f"camera {run.cameras[0]} only",
-    )
+    # Short: their column is the narrowest of seven.
+    alone = "" if len(run.cameras) == 2 else f"cam {run.cameras[0]}"
+    remarks = (*types, (alone and f"{alone} only") if run.triggered else f"free {alone}")
     return (
         " + ".join(target or "(no OBJECT)" for target in run.targets),
         " + ".join([v for v in filters if v != _OPEN] or filters[:1]),
-        " + ".join(format_exposure(exposure) for exposure in run.exposures_us),
+        _list_exposures(run.exposures_us),
         ", ".join(remark for remark in remarks if remark),
     )
+
+
+def _list_exposures(exposures_us: Sequence[int]) -> str:
+    """Exposure times for people, a unit that they share said once."""
+    shown = [format_exposure(exposure_us).split() for exposure_us in exposures_us]
+    if len({unit for _, unit in shown}) == 1:
+        return f"{'+'.join(number for number, _ in shown)} {shown[0][1]}"
+    return " + ".join(" ".join(each) for each in shown)
 
 
 def format_exposure(exposure_us: int) -> str:

@@ -42,3 +42,9 @@ def test_a_frame_is_explained_without_the_cubes_that_sync_did_not_use(world: Fak
     world.reader.add_cube(odd)  # it can be read
     used = {cube.path for cube in used_cubes(world.reader, NIGHT, asked.path)}
     assert used == {cube.path for cube in others}
+    name = odd.path.rpartition("/")[2]
+    refused = world.fail("summary", "20251106", "--frame", f"1:{name}:3")
+    assert (refused.code, "set aside (acquisition_time_absurd): early" in refused.message) == (
+        "no_such_frame",
+        True,
+    )
