@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tests.evaluation.scenarios.handshake.runs import session, shoot, switch
 from vampd.simulate.handshake import AcquisitionClock, CounterReset, HostStep, Logging
-from vampd.simulate.scenario import STANDARD, Scenario
+from vampd.simulate.scenario import STANDARD, Defect, Scenario, Spoiled
 
 _HONEST, _ABSENT, _TAI = AcquisitionClock
+_BAD = Spoiled(1, 2, Defect.TIMING_MISSING)
 
 
 def _steps(*steps: tuple[int, int]) -> Logging:
@@ -28,6 +29,15 @@ HANDSHAKE_CLOCK_SCENARIOS = (
         STANDARD,
         (switch(600, logging=_steps((301, -10_000))), shoot(600, logging=_steps((300, -25_000)))),
         description="The clock is set back by 10 and 25 ms within a cube.",
+    ),
+    Scenario(
+        "host_clock_back_in_a_bad_cube",
+        STANDARD,
+        (
+            switch(900, logging=_steps((450, -300_000)), spoiled=(_BAD,)),
+            shoot(600),
+        ),
+        description="The clock is set back by 0.3 s within a cube that camera 1 sets aside.",
     ),
     Scenario(
         "host_clock_forward",
