@@ -128,17 +128,21 @@ def _find_shifted(cubes: Sequence[RawCube], peers: Sequence[RawCube]) -> dict[st
             f" (column 4), those of the camera's other cubes {-usual_us / 1e6:+.3f} s"
         )
         for cube, lag_us in zip(cubes, lags_us, strict=True)
-        if abs(lag_us - usual_us) > _DIFFER_US and _is_steady(cube)
+        if abs(lag_us - usual_us) > _DIFFER_US and _is_steady(cube, abs(lag_us - usual_us))
     }
 
 
-def _is_steady(cube: RawCube) -> bool:
-    """Whether nearly all frames were logged equally late, by a quarter of the time they took."""
+def _is_steady(cube: RawCube, late_us: int) -> bool:
+    """Whether nearly all frames were logged equally late.
+
+    By a quarter of the time they took, and of what they are late: a logger that has much else to do
+    is late by anything.
+    """
     times_us = cube.timing.acquired_us[cube.good]
     lags_us = np.sort(cube.timing.logged_ns[cube.good] // 1_000 - times_us)
     few = len(lags_us) // 10
     spread_us = int(lags_us[len(lags_us) - 1 - few] - lags_us[few])
-    return 4 * spread_us < int(times_us[-1] - times_us[0])
+    return 4 * spread_us < min(late_us, int(times_us[-1] - times_us[0]))
 
 
 def _own_lag_us(cube: RawCube) -> int:

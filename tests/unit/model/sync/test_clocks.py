@@ -141,3 +141,9 @@ def test_frames_that_waited_for_their_logger_are_not() -> None:
     # Nothing was logged until half a second after the last one, and then all at once.
     late.timing.logged_ns[:] = late.timing.logged_ns[-1] + 500_000_000 + np.arange(5) * 10_000
     assert absurd(late, cube(), cube(at_s=120)) == []
+
+
+def test_frames_that_were_logged_late_by_anything_are_not() -> None:
+    busy = cube(at_s=60)
+    busy.timing.logged_ns[:] += np.linspace(6, 60, 50).astype(np.int64)[::-1] * 1_000_000
+    assert absurd(busy, cube(), cube(at_s=120)) == []
