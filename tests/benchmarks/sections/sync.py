@@ -78,7 +78,10 @@ class Cost:
 
 
 def measure(options: Options) -> Iterator[Measure]:
-    """Print the table, and hold the dearest night of each kind against the limits."""
+    """Print the table, and hold the longest night of each kind against the limits.
+
+    Of a short one, most is what it costs to begin: half a second, whatever follows.
+    """
     print(" ".join(f"{column:>9}" for column in (*_COUNTS, *_SECONDS, "peak")))
     print(" ".join(f"{unit:>9}" for unit in _UNITS))
     # All nights stay until the end: for seconds after many files were removed, ext4 looks at the
@@ -97,8 +100,7 @@ def measure(options: Options) -> Iterator[Measure]:
 def _judge(what: str, costs: Mapping[int, Cost]) -> Iterator[Measure]:
     us_a_frame = {frames: cost.sync_s / frames * 1e6 for frames, cost in costs.items()}
     fewer, most = sorted(costs)[-2:] if len(costs) > 1 else [*costs, *costs]
-    dearest = max(us_a_frame.values())
-    yield Measure(f"{what}: CPU", dearest, "us/frame", at_most(20))
+    yield Measure(f"{what}: CPU, {most:,} frames", us_a_frame[most], "us/frame", at_most(20))
     peak_bytes = max(cost.peak_bytes for cost in costs.values())
     yield Measure(f"{what}: peak memory", peak_bytes / 1e6, "MB", at_most(600))
     yield Measure(
