@@ -47,7 +47,7 @@ class FakeArchive:
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         self._reach()
         there = self.trees.get(night.date, {})
-        return {path: stamp_of(path, file) for path, file in there.items()}
+        return {path: stamp_of(path, file) for path, file in list(there.items())}
 
     def send(
         self,
@@ -103,7 +103,7 @@ class FakeArchive:
 
     def space(self) -> Space:
         self._reach()
-        used = sum(len(f.content) for there in self.trees.values() for f in there.values())
+        used = self._used_bytes()
         capacity = 10**15 if self.capacity_bytes is None else self.capacity_bytes
         return Space(capacity - used, capacity)
 
@@ -131,7 +131,12 @@ class FakeArchive:
         if not self.reachable:
             raise RemoteUnavailable("archive_unreachable", "the test took it away")
 
+    def _used_bytes(self) -> int:
+        # Two may send at once: what another one adds meanwhile must not end the count.
+        trees = list(self.trees.values())
+        return sum(len(file.content) for there in trees for file in list(there.values()))
+
     def _require_space(self, size: int) -> None:
-        used = sum(len(f.content) for there in self.trees.values() for f in there.values())
+        used = self._used_bytes()
         if self.capacity_bytes is not None and used + size > self.capacity_bytes:
             raise DiskFull("archive_full", "the test made it small")
