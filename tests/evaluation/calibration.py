@@ -29,6 +29,7 @@ from vampd.simulate.night import SimulatedNight, plan_night
 # Chances that bound the bins; the last one is the threshold of the default settings.
 CHANCES = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-6)
 _UNLIKELY = 0.01
+_NEEDS_CLOCKS = ("host_clock_back_in_a_bad_cube",)
 _KEPT = ROOT / "build" / "soak" / "calibration.json"
 
 
@@ -81,7 +82,9 @@ def night_to_calibrate(seed: int) -> SimulatedNight:
     """Random nights of the generator that does not know the model, and scenarios by turns."""
     if seed % 2:
         return random_night(seed)
-    scenarios = [*SCENARIOS.values(), *HANDSHAKE_SCENARIOS.values()]
+    # The model alone does not look at the clocks, and of some nights it would have to.
+    every = {**SCENARIOS, **HANDSHAKE_SCENARIOS}
+    scenarios = [every[name] for name in every if name not in _NEEDS_CLOCKS]
     return plan_night(scenarios[seed // 2 % len(scenarios)], NIGHT, seed)
 
 

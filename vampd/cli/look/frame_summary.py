@@ -33,6 +33,7 @@ _PAIR_REASONS = {
     "edge": "because the cameras' counts may differ by more than is compared",
     "short_stretch": "because it is farther away than so few frames prove, or than a stamp is late",
     "late_or_missed": "because a late stamp and a missed trigger look alike there",
+    "odd": "because the pair would be off by a trigger from those before and after it",
     "other_trigger": "because the frame that was counted alike is of another trigger",
     "other_uncertain": "because the later frame of the two is not certain, or has two partners",
     "crossing": "because the pair would cross another one",

@@ -56,13 +56,15 @@ class Inference:
     """Per frame of each camera: its partner's position (ALONE for none) and its state's code.
 
     ``margins`` are by how much each exceeds all others, in 1 / NAT nat; 0 where none is given.
-    ``alternating`` is whether the likeliest state, however unlikely, is one of an alternation.
+    ``alternating`` is whether the likeliest state, however unlikely, is one of an alternation,
+    ``odd`` whether a pair of the frame was off by a trigger from those beside it.
     """
 
     partners: tuple[Int64, Int64]
     states: tuple[Int64, Int64]
     margins: Margins
     alternating: tuple[Booleans, Booleans]
+    odd: tuple[Booleans, Booleans]
 
 
 def infer(
@@ -99,7 +101,7 @@ def infer(
         claims.append(_claim(night, begin, table, shift, sure & ~edge))
         del piece, table
     partners = choose_pairs(claims, sizes)
-    _part_odd(night, partners)
+    odd = _part_odd(night, partners)
     fitted = [side.fitted.copy() for side in (first, second)]
     paired = np.flatnonzero(partners[0] != ALONE)
     # A card may be a cube late: the camera that says IN is believed for both frames of a pair.
@@ -114,7 +116,9 @@ def infer(
     later = later_camera(night, paired, others)
     of_pair[paired] = np.where(later == 0, of_shift[0][paired], of_shift[1][others])
     margins = Margins((of_state[0], of_state[1]), of_pair)
-    return Inference(partners, (states[0], states[1]), margins, (alternating[0], alternating[1]))
+    return Inference(
+        partners, (states[0], states[1]), margins, (alternating[0], alternating[1]), odd
+    )
 
 
 @dataclass(frozen=True)
@@ -234,8 +238,8 @@ def _claim(
     return first[mine], second[mine]
 
 
-def _part_odd(night: Night, partners: tuple[Int64, Int64]) -> None:
-    """Take away pairs that are off by a trigger from those before and after them.
+def _part_odd(night: Night, partners: tuple[Int64, Int64]) -> tuple[Booleans, Booleans]:
+    """Take away pairs that are off by a trigger from those before and after; whose these were.
 
     Each camera may have missed another trigger there; a late frame is told by those after it.
     """
@@ -246,7 +250,10 @@ def _part_odd(night: Night, partners: tuple[Int64, Int64]) -> None:
     period_us = at_frames(one.tempo.period_us)[first]
     late_us = one.late_us[first], two.late_us[second]
     odd = is_odd(offset_us, one.stretch[first], period_us, late_us)
-    partners[0][first[odd]] = partners[1][second[odd]] = ALONE
+    parted = tuple(np.zeros(len(own), dtype=np.bool_) for own in partners)
+    for own, gone, rows in zip(partners, parted, (first[odd], second[odd]), strict=True):
+        own[rows], gone[rows] = ALONE, True
+    return parted[0], parted[1]
 
 
 def later_camera(night: Night, first: Int64, second: Int64) -> Int64:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.unit.model.trigger.test_inference import arrivals, solve
+from vampd.model.trigger import ALONE
 from vampd.model.trigger.partners import is_later_than_told, is_odd, is_off_by_triggers
 
 PERIOD_US, HALF_US, WIDTH_US, USUAL_US = 3_000, 500, 10, 140
@@ -98,3 +100,20 @@ def test_a_pair_is_held_against_those_of_its_stretch_and_against_no_few():
     assert odd_of([USUAL_US, *others[:4]]) == [0]
     assert odd_of([USUAL_US, *others], period_us=0) == []
     assert odd_of([]) == []
+
+
+def test_where_each_camera_missed_another_trigger_the_pair_between_is_parted_and_told():
+    """Camera 1 missed 60 and camera 2 missed 61, where the trigger waited: no count shows it."""
+    times_us = 10**15 + 43_600 * np.arange(121, dtype=np.int64)
+    times_us[61:] += 477
+    cards = {"half_width_us": 0, "switching": False, "fitted": False}
+    kept = np.delete(np.arange(121), 60), np.delete(np.arange(121), 61)
+    one, two = (
+        arrivals(times_us[rows] + number * 280, **cards) for number, rows in enumerate(kept)
+    )
+    found = solve(one, two)
+
+    rows = np.flatnonzero(found.partners[0] != ALONE)
+    assert np.array_equal(kept[0][rows], kept[1][found.partners[0][rows]])
+    assert len(rows) >= 118
+    assert [np.flatnonzero(odd).tolist() for odd in found.odd] == [[60], [60]]

@@ -21,6 +21,7 @@ class PairReason(StrEnum):
     EDGE = "edge"
     SHORT_STRETCH = "short_stretch"
     LATE_OR_MISSED = "late_or_missed"  # one of the two, which its time does not tell
+    ODD = "odd"  # off by a trigger from the pairs before and after it
     OTHER_TRIGGER = "other_trigger"  # took the frame that was counted alike: it has a partner
     OTHER_UNCERTAIN = "other_uncertain"  # the frame that is later decides
     CROSSING = "crossing"
@@ -87,6 +88,8 @@ def _why_alone(
         return PairReason.LARGE_OFFSET
     if decided.inferred.partners[camera][row] != ALONE:
         return PairReason.CROSSING
+    if decided.inferred.odd[camera][row]:
+        return PairReason.ODD
     # However uncertain the counts are, if none of them has a frame.
     if all(each.partner == ALONE for each in found.hypotheses):
         return PairReason.NO_PARTNER

@@ -96,6 +96,7 @@ def _infer_in_parts(
     of_pairs: list[Int32] = [none]
     neither = np.empty(0, dtype=np.bool_)
     alternating: list[list[Booleans]] = [[neither], [neither]]
+    odd: list[list[Booleans]] = [[neither], [neither]]
     for part in split_at_pauses(one, two):
         found = infer(
             arrivals_of(one.part(part[0])), arrivals_of(two.part(part[1])), largest_error, kernels
@@ -106,6 +107,7 @@ def _infer_in_parts(
             states[own].append(found.states[own])
             of_states[own].append(found.margins.states[own])
             alternating[own].append(found.alternating[own])
+            odd[own].append(found.odd[own])
         of_pairs.append(found.margins.pairs)
     return Inference(
         (np.concatenate(partners[0]), np.concatenate(partners[1])),
@@ -114,6 +116,7 @@ def _infer_in_parts(
             (np.concatenate(of_states[0]), np.concatenate(of_states[1])), np.concatenate(of_pairs)
         ),
         (np.concatenate(alternating[0]), np.concatenate(alternating[1])),
+        (np.concatenate(odd[0]), np.concatenate(odd[1])),
     )
 
 

@@ -109,6 +109,8 @@ def test_what_comes_after_the_model_has_reasons_of_its_own(
     partners = np.where(others, whole.inferred.partners[0], ALONE), whole.inferred.partners[1]
     alone = replace(without, inferred=replace(whole.inferred, partners=partners))
     assert outcome(alone, found)[0] == PairReason.OTHER_UNCERTAIN
+    parted = replace(alone.inferred, odd=(~others, whole.inferred.odd[1]))
+    assert outcome(replace(alone, inferred=parted), found)[0] == PairReason.ODD
     assert outcome(alone, found, likeliest=18)[0] == PairReason.OTHER_TRIGGER
     assert outcome(alone, found, likeliest=ALONE)[0] == PairReason.NO_PARTNER
     assert outcome(alone, found, too_far=True)[0] == PairReason.SHORT_STRETCH
