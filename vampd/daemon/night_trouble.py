@@ -19,6 +19,7 @@ from vampd.model.nights import (
     UNREAD_NOTES,
     Event,
     EventName,
+    FileStamp,
     Kind,
     NightId,
     NightRecord,
@@ -172,10 +173,13 @@ class NightTrouble:
             self._store.update(night, note)
 
 
-def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
+def find_faults(
+    record: NightRecord, reader: NightReader, raw: Sequence[FileStamp]
+) -> tuple[str, ...]:
     """What is damaged or missing here of a finished night, one sentence each.
 
-    The first says how many there are, and the cure. TransientError ``night_absent``.
+    ``raw`` are the files of its camera streams, as they have just been listed. The first says how
+    many there are, and the cure. TransientError ``night_absent``.
     """
     refuse_absent(record, reader)
     night = record.night
@@ -183,11 +187,14 @@ def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
     if found:
         cure = f"; `vampctl recover {night.date}` gets it back"
     else:
-        looks = [describe_unmade, describe_text_faults, describe_strays]
+        looks = [
+            partial(describe_unmade, night, reader),
+            partial(describe_text_faults, night, reader),
+            partial(describe_strays, night, reader, raw),
+        ]
         if record.state.is_continued:
-            looks.append(describe_late_raw)
-        every = (partial(look, night, reader) for look in looks)
-        found = tuple(describe_with_foreign(night, *every))
+            looks.append(partial(describe_late_raw, night, raw))
+        found = tuple(describe_with_foreign(night, *looks))
     more = f" ({len(found):,} such files)" if len(found) > 1 else ""
     return tuple(f"{fault}{more}{cure}" if fault == found[0] else fault for fault in found)
 

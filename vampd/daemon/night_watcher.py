@@ -390,17 +390,18 @@ class NightWatcher:
             return False
         self._deep_looks[night] = now
         self._stream_times[night] = times
-        if self._send_back(record, self._look(night, settings)):
+        seen = self._look(night, settings)
+        if self._send_back(record, seen):
             return True
         if not due:
             return False
-        faults = self._of(night, lambda: find_faults(record, self._reader))
+        faults = self._of(night, lambda: find_faults(record, self._reader, seen.files))
         note_faults(record, faults, self._store)
         if not faults:
             self._of(night, lambda: record_manifests(record, self._reader, self._store))
             self._of(night, lambda: record_sync_sums(record, self._reader, self._store))
         if not faults and self._of(
-            night, lambda: is_readable_again(night, self._reader, self._sign)
+            night, lambda: is_readable_again(night, self._reader, seen.files, self._sign)
         ):
             event = Event(EventName.REOPENED)
             self._apply(night, event, "a cube that was set aside unread can be read now")

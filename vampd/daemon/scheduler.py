@@ -89,7 +89,8 @@ class Scheduler:
     ``attempts`` makes the attempts at claimed nights, ``flags`` is a folder for the flags that stop
     them; ``pause`` is raised while cameras write; ``is_in_foreground`` says whether a
     `vampctl run` is running a night; ``requests`` acts on what members ask;
-    ``life`` is told that the loop turns.
+    ``life`` is told that the loop turns; ``expect_work`` is called, again and again, while a night
+    is on its way and no camera writes.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Scheduler:
         notifier: Notifier,
         requests: RequestDesk,
         life: SignsOfLife,
+        expect_work: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -126,6 +128,7 @@ class Scheduler:
         self._notifier = notifier
         self._requests = requests
         self._life = life
+        self._expect_work = expect_work
         self._clock = clock
         self._running = RunningAttempts(
             attempts, flags, is_stopping=self.is_stopping, wake=self._wake
@@ -263,6 +266,8 @@ class Scheduler:
             self._lookout.ask(self._settings)
         self._running.end_superseded(self._open)
         self._set_pause()
+        if self._night_watcher.unsettled and not self._pause.is_raised:
+            self._expect_work()
         self._claim()
         self._say(self._describe())
 

@@ -79,9 +79,10 @@ class WorkerPool:
         self._changing = threading.Lock()
 
     def prepare(self) -> None:
-        """Have the fork server import what workers need, beside the caller and before any night.
+        """Have the fork server import what workers need, beside the caller and before it is used.
 
-        What keeps it from starting is told by the first action that needs it.
+        A vampd at rest does without: it is most of what memory it would need. What keeps it from
+        starting is told by the first action that needs it.
         """
         with suppress(OSError):
             forkserver.ensure_running()

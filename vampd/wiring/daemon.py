@@ -109,6 +109,7 @@ def run_daemon(
             notifier=notifier,
             requests=open_request_desk(connections, Deeds(connections.answers, configuration)),
             life=life,
+            expect_work=workers.prepare,
         )
         sampler = Sampler(connections.store, connections.samples, settings.watch.root, database)
         stack.callback(sampler.close)
@@ -126,8 +127,6 @@ def run_daemon(
         )
         keep_heap()
         sampler.start()
-        if mode is RunMode.FOREVER:
-            workers.prepare()
         with make_alarm(connections, lambda: life.in_force) as alarm:
             scheduler.run(mode)
         if mode is RunMode.UNTIL_IDLE:

@@ -138,6 +138,8 @@ def test_raw_is_sacred_whatever_happens(
 
 
 def test_what_forks_workers_is_ready_before_a_night_needs_it(site: Site) -> None:
+    configure(site, **FAST, watch={"quiet_after_s": 60.0, "pause_after_write_s": 0.1})
+
     def listening() -> set[str]:
         table = Path("/proc/net/unix").read_text().splitlines()
         return {f"socket:[{line.split()[6]}]" for line in table if "/listener-" in line}
@@ -152,6 +154,7 @@ def test_what_forks_workers_is_ready_before_a_night_needs_it(site: Site) -> None
         return False
 
     with running(site) as daemon:
+        make_smallest(site.root)
         wait_until(is_ready, "a fork server that listens")
         assert not daemon.workers()
         assert daemon.stop() == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +98,7 @@ def looping(
     store: MemoryNights,
     watcher: Watcher,
     attempts: AttemptMaker | None = None,
+    expect_work: Callable[[], None] = lambda: None,
     **tables: Any,
 ) -> Iterator[tuple[CountingNotifier, threading.Thread]]:
     notifier = CountingNotifier()
@@ -114,6 +115,7 @@ def looping(
         notifier=notifier,  # type: ignore[arg-type]
         requests=RequestDesk(tmp_path / "requests", None, None, None, None),  # type: ignore[arg-type]
         life=SignsOfLife(tmp_path / "vampd.db"),
+        expect_work=expect_work,
     )
     thread = threading.Thread(target=made.run, args=(RunMode.FOREVER,))
     thread.start()
@@ -166,6 +168,26 @@ def test_a_full_disk_of_the_state_is_said_once_and_waited_for(tmp_path: Path) ->
         store.frees.set()
         wait_until(lambda: notifier.said[-1].startswith("idle"), "it goes on", 10)
     assert [log["code"] for log in logs if log["event"] == "store.waited"] == ["disk_full"]
+
+
+def test_what_workers_need_is_made_ready_for_a_night_on_its_way_once_no_camera_writes(
+    tmp_path: Path,
+) -> None:
+    watcher, expected = Watcher(), threading.Event()
+    watcher.go_on.set()
+
+    def turns(notifier: CountingNotifier) -> None:
+        fed = notifier.fed
+        wait_until(lambda: notifier.fed > fed + 2, "turns of the loop", 10)
+
+    with looping(tmp_path, MemoryNights(), watcher, expect_work=expected.set) as (notifier, _):
+        turns(notifier)
+        watcher.cameras_wrote_at = time.time()
+        watcher.unsettled = frozenset({NEW})
+        turns(notifier)
+        assert not expected.is_set()
+        watcher.cameras_wrote_at = float("-inf")
+        wait_until(expected.is_set, "work is expected", 10)
 
 
 OLD, NEW = (NightId(day, Kind.ENGINEERING) for day in ("20251104", "20251106"))

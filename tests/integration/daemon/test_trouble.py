@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from structlog.testing import capture_logs
@@ -22,11 +24,15 @@ from tests.support.daemon.running import (
     wait_until,
 )
 from tests.support.daemon.site import Site
+from tests.support.daemon.state import connected
 from tests.support.worlds.hostile.unprivileged import unprivileged_copy
 from tests.support.worlds.sites.busy_site import wait_for_event
 from tests.support.worlds.sites.looked_at import World
+from vampd.config import load_settings
+from vampd.engine.nights import folder_reader
+from vampd.engine.nights.night_listing import sign_files
 from vampd.engine.nights.strays import find_strays
-from vampd.model.nights import Kind, NightId
+from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, StageName, State, Status
 from vampd.store.database.opening import Access, open_store
 
 # A user without a process.
@@ -187,3 +193,29 @@ def test_a_daemon_that_may_start_no_more_threads_waits_and_goes_on_once_it_may(
     assert [each["night"] for each in ended.named("night.settled")] == [night.date]
     assert len(ended.named("watch.refused")) <= 1
     assert not [each for each in ended.events if each.get("code") == "bug"], ended.log
+
+
+def test_a_deep_look_at_a_finished_night_lists_its_streams_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stream in CAMERA_STREAMS:
+        (site.folder(CLOSED) / stream).mkdir(parents=True)
+
+    open_store(f"sqlite:///{site.database}", Access.MIGRATE).close()
+
+    def again(*_: object) -> NoReturn:
+        raise AssertionError("listed a second time")
+
+    # By the reader; the watcher has its own listing.
+    monkeypatch.setattr(folder_reader, "list_raw_files", again)
+    with connected(site) as connections:
+        world = World(site.root, reader=connections.make_reader(load_settings(site.config)))
+        world.store.discover(CLOSED, 1.0)
+        world.store._nights[CLOSED] = replace(
+            world.store._nights[CLOSED],
+            state=State(StageName.TRANSFER, Status.DONE),
+            safe_at=1.0,
+            signature=sign_files(()),
+        )
+        world.scan()
+    assert world.note(CLOSED) == (None, None)

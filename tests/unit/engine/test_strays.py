@@ -15,7 +15,7 @@ def found(*paths: str, timing: str = ROWS) -> list[str]:
     reader = FakeNightReader()
     for path in paths:
         reader.write(path, timing if path.endswith(".txt") else b"")
-    return list(describe_strays(NIGHT, reader))
+    return list(describe_strays(NIGHT, reader, reader.raw_files(NIGHT)))
 
 
 @pytest.mark.parametrize(

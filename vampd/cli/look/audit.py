@@ -132,7 +132,7 @@ def count_night(record: NightRecord, folder: Path, reader: NightReader) -> Audit
     faults = [
         *describe_own_faults(night, reader),
         *_unsent(night, reader, gone),
-        *describe_strays(night, reader),
+        *describe_strays(night, reader, files),
     ]
     if record.state.is_of_old_tools:
         return audit_old_products(raw, packed, faults)

@@ -29,6 +29,7 @@ from vampd.model.cubes import RawCube, RawPresence, set_aside_cubes
 from vampd.model.nights import (
     Event,
     EventName,
+    FileStamp,
     IncompleteCube,
     NightId,
     NightRecord,
@@ -120,13 +121,17 @@ def read_raw_news(record: NightRecord, listing: NightListing, reader: NightReade
 
 
 def is_readable_again(
-    night: NightId, reader: NightReader, sign: Callable[[], None] = lambda: None
+    night: NightId,
+    reader: NightReader,
+    raw: Iterable[FileStamp],
+    sign: Callable[[], None] = lambda: None,
 ) -> bool:
     """Whether a cube that was set aside because it could not be read can be read now.
 
-    ``sign`` is called again and again meanwhile: each of its bytes is read.
+    ``raw`` are the files of the camera streams. ``sign`` is called again and again meanwhile: each
+    byte of a cube is read.
     """
-    files = {file.path: file for file in reader.raw_files(night)}
+    files = {file.path: file for file in raw}
     generations = reader.generations(night)
     # What has frames in products stays as it is.
     held = {

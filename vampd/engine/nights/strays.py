@@ -7,7 +7,7 @@ to see. Where a night has no cube at all, it waits (`unknown_files`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,6 +18,7 @@ from vampd.engine.nights.night_listing import WITHIN, Stranger
 from vampd.errors import DataError, TransientError
 from vampd.model.cubes import accounted_cubes
 from vampd.model.nights import (
+    FileStamp,
     NightId,
     find_cubes,
     is_fits_name,
@@ -34,28 +35,28 @@ _MOST_FOLDERS = 100
 _UNCOUNTED = "are in no product and not set aside"
 
 
-def describe_strays(night: NightId, reader: NightReader) -> Iterator[str]:
+def describe_strays(night: NightId, reader: NightReader, raw: Sequence[FileStamp]) -> Iterator[str]:
     """Each timing file without a cube, and place with raw in it, in a sentence; at most a few.
 
-    OSError where a stream cannot be listed.
+    ``raw`` are the files of the camera streams. OSError where a stream cannot be listed.
     """
     lone = (
         f"{path} has no cube beside it: at least {rows:,} frames, as it tells, {_UNCOUNTED};"
         f" give the cube its logger's name ({path.removesuffix('.txt')}.fits), or move the timing"
         " file away"
-        for path, rows in _lone_timing_files(night, reader)
+        for path, rows in _lone_timing_files(night, reader, raw)
     )
     return islice(
         chain(lone, _describe_beside(night, reader), _describe_folders(night, reader)), _NAMED
     )
 
 
-def describe_late_raw(night: NightId, reader: NightReader) -> Iterator[str]:
+def describe_late_raw(night: NightId, raw: Iterable[FileStamp]) -> Iterator[str]:
     """The raw cubes in a night of the old tools' products, in a sentence: no stage takes them up.
 
-    From raw, frames of it might get a second ID.
+    ``raw`` are the files of the camera streams. From raw, frames of it might get a second ID.
     """
-    if cubes := sorted(find_cubes([file.path for file in reader.raw_files(night)])):
+    if cubes := sorted(find_cubes([file.path for file in raw])):
         more = f" with {len(cubes) - 1:,} more cubes" if cubes[1:] else ""
         yield (
             f"{cubes[0]}{more} came to a night whose products the old tools made, and no stage"
@@ -82,8 +83,10 @@ def find_strays(root: Path, nights: Iterable[NightId]) -> Iterator[Stranger]:
                 yield Stranger(folder / beside[0], f"lies beside the camera streams{others}")
 
 
-def _lone_timing_files(night: NightId, reader: NightReader) -> Iterator[tuple[str, int]]:
-    here = [file.path for file in reader.raw_files(night)]
+def _lone_timing_files(
+    night: NightId, reader: NightReader, raw: Iterable[FileStamp]
+) -> Iterator[tuple[str, int]]:
+    here = [file.path for file in raw]
     known = accounted_cubes(reader.generations(night))
     cubes = {*find_cubes(here, known), *known}
     for path in here:

@@ -14,6 +14,7 @@ from vampd.config import Settings
 from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.patience import HANGS_AFTER_S, Patience
 from vampd.model.nights import Kind, NightId, Status
+from vampd.ports import NightReader
 
 
 @dataclass
@@ -38,6 +39,7 @@ class World:
     now_s: float = 1e9
     still_s: float = 0.0
     hangs_after_s: float = HANGS_AFTER_S
+    reader: NightReader = field(default_factory=FakeNightReader)
 
     def __post_init__(self) -> None:
         self.checked = MemoryCheckedCubes(self.store)
@@ -47,7 +49,7 @@ class World:
     def restarted(self) -> NightWatcher:
         return NightWatcher(
             self.store,
-            FakeNightReader(),
+            self.reader,
             KnownRoot(self.root),  # type: ignore[arg-type]
             self.checked,
             clock=lambda: self.now_s,
