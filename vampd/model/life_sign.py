@@ -106,6 +106,11 @@ class Life:
         return self.state in (LifeState.RUNNING, LifeState.SILENT)
 
     @property
+    def hosts(self) -> Mapping[str, HostAccount]:
+        """What each host that packs has done, by name; none where vampd does not run."""
+        return {} if self.sign is None or self.is_running is False else self.sign.hosts
+
+    @property
     def ended_at(self) -> float | None:
         """Since when it does not run: of a killed one, its last sign. None if it runs, or may."""
         if self.sign is None or self.state not in (LifeState.STOPPED, LifeState.KILLED):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +12,10 @@ from vampd.cli.checks.crew_hosts import SeenHost, look_at_hosts
 from vampd.cli.shared.output import Column, write, write_json, write_prose, write_table
 from vampd.cli.shared.session import ConfigOption, JsonOption, examples, settings_of
 from vampd.cli.shared.words import format_duration, format_size, format_time
+from vampd.cli.status.daemon_words import format_rate
 from vampd.errors import EXIT_NIGHT, UsageError
 
 if TYPE_CHECKING:
-    from vampd.config import Settings
     from vampd.model.life_sign import HostAccount
 
 app = typer.Typer(
@@ -53,11 +52,12 @@ def crew(context: typer.Context, as_json: JsonOption = False, config: ConfigOpti
     if context.invoked_subcommand is not None:
         return
     from vampd.config import CrewEngine
+    from vampd.disk.life_signs import look_for_life
 
     settings = settings_of(context, config)
     is_local = settings.crew.engine is CrewEngine.LOCAL
     hosts = [] if is_local else look_at_hosts(settings)
-    accounts = _accounts(settings)
+    accounts = look_for_life(settings.database.path, time.time()).hosts
     if as_json:
         write_json(
             {
@@ -78,15 +78,6 @@ def crew(context: typer.Context, as_json: JsonOption = False, config: ConfigOpti
         raise typer.Exit(EXIT_NIGHT)
 
 
-def _accounts(settings: Settings) -> Mapping[str, HostAccount]:
-    """What vampd has counted of each host; none where it is not seen from here."""
-    from vampd.disk.life_signs import look_for_life
-
-    life = look_for_life(settings.database.path, time.time())
-    # Whether it runs cannot be told from everywhere.
-    return {} if life.sign is None or life.is_running is False else life.sign.hosts
-
-
 def _row(seen: SeenHost, account: HostAccount | None) -> tuple[str, ...]:
     member = seen.member
     return (
@@ -96,7 +87,7 @@ def _row(seen: SeenHost, account: HostAccount | None) -> tuple[str, ...]:
         f"{member.places} of {member.slots}",
         member.version,
         format_size(member.available_bytes),
-        "" if account is None else f"{account.bytes_per_s / 1e6:.1f}",
+        "" if account is None else format_rate(account.bytes_per_s),
         "" if account is None else f"{account.losses:,}",
         f"{format_duration(seen.age_s)} ago",
     )

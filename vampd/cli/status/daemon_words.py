@@ -58,6 +58,11 @@ def describe_life(life: Life, now: float) -> str:
             return f"vampd is NOT running since {_minute(ended)}, {_ago(ended, now)}{how}"
 
 
+def format_rate(bytes_per_s: int) -> str:
+    """How fast a host packs: raw in MB/s, without the unit."""
+    return f"{bytes_per_s / 1e6:.1f}"
+
+
 def _without_sign(life: Life) -> str:
     if life.state is LifeState.UNKNOWN:
         return f"whether vampd runs cannot be told: {life.why}"

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from vampd.cli.look.night_notes import sum_up_counts, sum_up_left
 from vampd.cli.shared.words import count_of
-from vampd.cli.status.daemon_words import describe_life, style_of_life
+from vampd.cli.status.daemon_words import describe_life, format_rate, style_of_life
 from vampd.model.life_sign import Life
 from vampd.model.nights import Kind, Status
 from vampd.web.asked import NIGHTS_A_PAGE, NightsAsked, Only
@@ -18,6 +18,15 @@ from vampd.web.standings import Standing, Standings
 
 # So many are shown above the table; the rest is a click away.
 _CALLED = 8
+
+
+@dataclass(frozen=True)
+class HostLine:
+    """A host that packs for vampd: MB/s of raw in the last 10 minutes, and orders lost there."""
+
+    name: str
+    rate: str
+    losses: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,7 @@ class NightsPage:
     called: tuple[NightLine, ...]
     more_called: int
     running: tuple[NightLine, ...]
+    hosts: tuple[HostLine, ...]
     lines: tuple[NightLine, ...]
     shown: str
     newer: str | None
@@ -72,6 +82,10 @@ def make_nights_page(
         called=lines(called[:_CALLED]),
         more_called=max(len(called) - _CALLED, 0),
         running=lines(running),
+        hosts=tuple(
+            HostLine(name, format_rate(one.bytes_per_s), one.losses)
+            for name, one in sorted(life.hosts.items())
+        ),
         lines=lines(on_page),
         shown=_shown(first, len(on_page), len(listed)),
         newer=link(asked, asked.page - 1) if asked.page > 1 else None,
