@@ -95,9 +95,13 @@ def serve(settings: Settings) -> None:
             h11_max_incomplete_event_size=_REQUEST_BYTES,
         )
     )
-    # The server stops at these by itself, and then sends them again.
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # The server stops at these by itself once it runs, and then sends them again.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, stop)
     address = address_of(place_of(listening))
     with listening:
         write(f"listening on {address}")

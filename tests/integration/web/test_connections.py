@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from tests.support.daemon.site import make_site
 from vampd.web import server
 
 _PATIENCE_S, _IDLE_S = 0.3, 30
@@ -74,3 +77,17 @@ def test_a_connection_may_rest_for_longer_than_a_page_does() -> None:
     (every_ms,) = re.findall(r"everyMs = (\d+)", script)
     assert 2 * int(every_ms) < 1000 * server._IDLE_S
     assert server._PATIENCE_S < server._IDLE_S
+
+
+def test_a_signal_that_comes_before_the_first_request_ends_it(tmp_path: Path) -> None:
+    site = make_site(tmp_path, web={"listen": "127.0.0.1:0"})
+    script = (
+        "import signal, sys\n"
+        "from pathlib import Path\n"
+        "from vampd.config import load_settings\n"
+        "from vampd.web import server\n"
+        "server._tell_systemd = lambda _: signal.raise_signal(signal.SIGTERM)\n"
+        "server.serve(load_settings(Path(sys.argv[1])))\n"
+    )
+    command = [sys.executable, "-c", script, str(site.config)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
