@@ -128,6 +128,9 @@ def test_the_wheel_asks_for_what_pyproject_names(package: Package) -> None:
     named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert len([line for line in asked if "extra ==" not in line]) == len(named["dependencies"])
     assert f"Requires-Python: {named['requires-python']}" in metadata
+    for needed in named["optional-dependencies"]["dask"]:
+        lines = [line for line in asked if line.startswith(f"Requires-Dist: {needed};")]
+        assert {line.rpartition("extra == ")[2] for line in lines} == {"'dask'", "'dev'"}
 
 
 @pytest.mark.parametrize("program", ["vampd", "vampctl"])
