@@ -14,15 +14,19 @@ SIGN_EVERY_S = 2.0
 LONGEST_SIGN_BYTES = 1 << 20
 MOST_HOSTS = 1_000
 MOST_SLOTS = 10_000
-# Among the signs, where each host changes the folder itself, so that its client looks anew.
-QUESTION_PATH = f"{ROLL_CALL_FOLDER}/.probe"
-# A name that is taken, by a file that whoever asks has locked.
-HELD_PATH = f"{ROLL_CALL_FOLDER}/.probe-held"
+# Probes lie among the signs, where each host changes the folder itself, so that its client looks
+# anew. Each has names of its own, by its token; a file that is being placed has one dot more.
+_PROBE = ".probe-"
 LONGEST_PROBE_BYTES = 1 << 16
+# More than people start at once.
+MOST_PROBES = 16
+# No probe takes so long: what is older was left by one that was killed.
+PROBE_IS_OVER_AFTER_S = 600.0
 _LONGEST_TEXT = 4096
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _MARK = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[0-9a-f]{16}")
+_QUESTION = re.compile(rf"{re.escape(_PROBE)}({_NAME.pattern})")
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}")
 
 
@@ -163,20 +167,36 @@ class Answer:
     faults: tuple[Fault, ...] = ()
 
 
-def answer_path(host: str) -> str:
-    """Where a host's answer lies, below the root."""
-    return f"{ROLL_CALL_FOLDER}/.probe-{host}.json"
+def question_name(token: str) -> str:
+    """The file that asks; ``token`` is of `secrets.token_hex(8)`."""
+    return f"{_PROBE}{token}"
 
 
-def format_question(token: str) -> bytes:
-    """The text of a question; ``token`` is of `secrets.token_hex(8)`."""
-    return f"{token}\n".encode()
+def held_name(token: str) -> str:
+    """A name that is taken, by a file that whoever asks has locked."""
+    return f"{_PROBE}{token}.held"
 
 
-def parse_question(content: bytes) -> str | None:
-    """The token of a question, None if it is none."""
-    token = content.decode("ascii", "replace").strip()
-    return token if _NAME.fullmatch(token) else None
+def answer_name(token: str, host: str) -> str:
+    """A host's answer."""
+    return f"{_PROBE}{token}.{host}.json"
+
+
+def tried_name(token: str, host: str, what: str) -> str:
+    """What a host tries."""
+    return f"{_PROBE}{token}.{host}.{what}"
+
+
+def questions_in(names: Collection[str]) -> frozenset[str]:
+    """The tokens of the probes that ask, of the names in the folder."""
+    found = sorted(match[1] for name in names if (match := _QUESTION.fullmatch(name)))
+    return frozenset(found[:MOST_PROBES])
+
+
+def is_of_probe(name: str, token: str = "") -> bool:
+    """Whether a name is of the probe with this token, without one of any."""
+    begin = f"{_PROBE}{token}"
+    return name.startswith((begin, f".{begin}"))
 
 
 def format_answer(answer: Answer) -> bytes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,22 +16,33 @@ from types import SimpleNamespace
 import pytest
 
 from tests.support.daemon.running import PATIENCE_S
-from vampd.adapters.crew import Answering, ask_hosts, probe
+from vampd.adapters.crew import Answering, ask_hosts, probe, read_signs, sign
 from vampd.cli.checks.crew import judge_mount
 from vampd.cli.checks.crew_probe import judge_answer
 from vampd.cli.shared.finding import BAD, OK, WARN
 from vampd.disk.durable import rename
 from vampd.model.roll_call import (
-    QUESTION_PATH,
+    MOST_PROBES,
     ROLL_CALL_FOLDER,
     Answer,
+    CrewMember,
     Fault,
+    answer_name,
     format_answer,
+    format_sign,
+    held_name,
     parse_answer,
-    parse_question,
+    question_name,
+    questions_in,
 )
 
-ANSWER = Answer("0" * 16, "w1", "ext4", "rw", 1 << 40, 0.0)
+TOKEN = "0" * 16
+ANSWER = Answer(TOKEN, "w1", "ext4", "rw", 1 << 40, 0.0)
+
+
+def names(root: Path) -> list[str]:
+    """What lies among the signs."""
+    return sorted(path.name for path in (root / ROLL_CALL_FOLDER).iterdir())
 
 
 @contextmanager
@@ -63,31 +76,89 @@ def test_hosts_answer_and_nothing_is_left(tmp_path: Path) -> None:
         assert answer.free_bytes > 0
         assert abs(answer.ahead_s) < 1
         assert answer.kind
-    assert list((tmp_path / ROLL_CALL_FOLDER).iterdir()) == []
+    assert names(tmp_path) == []
 
 
 def test_a_host_that_does_not_answer_is_left_out(tmp_path: Path) -> None:
     with answering(tmp_path, "w1"):
         assert list(ask_hosts(tmp_path, ["w1", "w2"], 1.0)) == ["w1"]
-    assert list((tmp_path / ROLL_CALL_FOLDER).iterdir()) == []
+    assert names(tmp_path) == []
 
 
-def test_what_another_probe_left_is_no_answer(tmp_path: Path) -> None:
+def test_probes_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    hosts = ["w1", "w2"]
+    begun = threading.Barrier(3)
+
+    def ask(_: int) -> dict[str, Answer]:
+        begun.wait(PATIENCE_S)
+        return ask_hosts(tmp_path, hosts, PATIENCE_S)
+
+    with answering(tmp_path, *hosts), ThreadPoolExecutor(3) as threads:
+        every = [list(found.values()) for found in threads.map(ask, range(3))]
+    assert [sorted(answer.host for answer in found) for found in every] == [hosts] * 3
+    assert [answer.faults for found in every for answer in found] == [()] * 6
+    assert len({answer.token for found in every for answer in found}) == 3
+    assert names(tmp_path) == []
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> list[Path]:
+    """What a probe leaves that was killed."""
     folder = tmp_path / ROLL_CALL_FOLDER
     folder.mkdir(parents=True)
-    (folder / ".probe-w1.json").write_bytes(format_answer(ANSWER))
-    (folder / ".probe-held").write_text("")
+    (folder / "w1.json").touch()
+    ends = ("", ".held", ".w1.json", ".w1.one")
+    files = [folder / f".probe-{TOKEN}{end}" for end in ends] + [folder / f"..probe-{TOKEN}.new"]
+    for path in files:
+        path.touch()
+    return files
+
+
+def test_what_a_killed_probe_left_is_removed_by_a_later_one(
+    tmp_path: Path, left: list[Path]
+) -> None:
+    for path in left:
+        os.utime(path, (0, 0))
+    assert ask_hosts(tmp_path, ["w1"], 0.0) == {}
+    assert names(tmp_path) == ["w1.json"]
+
+
+def test_what_another_probe_uses_stays_and_is_no_answer_to_this_one(
+    tmp_path: Path, left: list[Path]
+) -> None:
+    (tmp_path / ROLL_CALL_FOLDER / answer_name(TOKEN, "w1")).write_bytes(format_answer(ANSWER))
     assert ask_hosts(tmp_path, ["w1"], 0.1) == {}
+    assert names(tmp_path) == sorted([*(path.name for path in left), "w1.json"])
 
 
-def test_a_question_is_answered_once(tmp_path: Path) -> None:
+def test_what_belongs_to_probes_is_no_host(tmp_path: Path, left: list[Path]) -> None:
+    member = CrewMember("w1", "1.2.3", "0" * 32, 1, 4, 3, 1 << 30)
+    (tmp_path / ROLL_CALL_FOLDER / "w1.json").write_bytes(format_sign(member))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sign, "MOST_HOSTS", 1)
+        assert [found for found, _ in read_signs(tmp_path)] == [member]
+
+
+def test_a_question_is_answered_once_and_the_answer_goes_with_it(tmp_path: Path) -> None:
     (tmp_path / ROLL_CALL_FOLDER).mkdir(parents=True)
+    question = tmp_path / ROLL_CALL_FOLDER / question_name(TOKEN)
+    answer = question.with_name(answer_name(TOKEN, "w1"))
     answers = Answering(tmp_path, "w1")
     answers.look()
-    assert list((tmp_path / ROLL_CALL_FOLDER).iterdir()) == []
-    (tmp_path / QUESTION_PATH).write_text("nonsense")
+    assert names(tmp_path) == []
+    question.touch()
+    question.with_name(held_name(TOKEN)).touch()
+    question.with_name(".probe-nonsense").touch()
     answers.look()
-    assert len(list((tmp_path / ROLL_CALL_FOLDER).iterdir())) == 1
+    assert answer.exists()
+    answer.unlink()
+    answers.look()
+    assert not answer.exists()
+    # Whoever asked has left, and this one came late.
+    answer.touch()
+    question.unlink()
+    answers.look()
+    assert not answer.exists()
 
 
 def no_link(*_: Path) -> None:
@@ -133,7 +204,7 @@ def test_what_a_file_system_lacks_is_found(
     with answering(tmp_path, "w1"):
         found = ask_hosts(tmp_path, ["w1"], PATIENCE_S)
     assert found["w1"].faults == (fault,)
-    assert list((tmp_path / ROLL_CALL_FOLDER).iterdir()) == []
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -174,4 +245,15 @@ def test_an_answer_travels_as_it_is() -> None:
 )
 def test_what_is_no_answer_is_none(content: bytes) -> None:
     assert parse_answer(content) is None
-    assert parse_question(content) is None
+
+
+def test_a_question_is_known_by_its_name_alone() -> None:
+    others = [
+        "w1.json",
+        ".probe-",
+        f".probe-{TOKEN}.held",
+        f"..probe-{TOKEN}.new",
+        f"probe-{TOKEN}",
+    ]
+    assert questions_in([*others, f".probe-{TOKEN}"]) == {TOKEN}
+    assert len(questions_in([f".probe-{number:016x}" for number in range(100)])) == MOST_PROBES

@@ -29,7 +29,9 @@ def read_signs(root: Path) -> list[tuple[CrewMember, float]]:
     OSError if the folder cannot be listed.
     """
     found = []
-    for name in names_in(root / ROLL_CALL_FOLDER)[:MOST_HOSTS]:
+    # Names with a dot are of probes, and of signs that are being placed.
+    names = [name for name in names_in(root / ROLL_CALL_FOLDER) if not name.startswith(".")]
+    for name in names[:MOST_HOSTS]:
         read = read_small_file(root / ROLL_CALL_FOLDER / name, LONGEST_SIGN_BYTES)
         member = None if read is None else parse_sign(read[0])
         if read is not None and member is not None and name == f"{member.host}.json":
