@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -68,7 +68,10 @@ def open_to_append(path: Path) -> BinaryIO:
 
 def rename(old: Path, new: Path) -> None:
     """As os.rename: what has the new name is replaced. Errors name that, not a temporary file."""
-    with _in_folder(new) as new_fd, _in_folder(old) as old_fd:
+    with _in_folder(new) as new_fd, ExitStack() as stack:
+        # Most are in one folder, which is walked to once.
+        same = old.parent == new.parent
+        old_fd = new_fd if same else stack.enter_context(_in_folder(old))
         os.rename(old.name, new.name, src_dir_fd=old_fd, dst_dir_fd=new_fd)
 
 

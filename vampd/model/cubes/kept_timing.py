@@ -62,9 +62,9 @@ def pack_times(timing: Timing) -> str:
     Base64 of what zlib compressed: column after column, each number less the one of the row before,
     as eight bytes, the lowest first.
     """
-    columns = [getattr(timing, name) for name in Timing.__dataclass_fields__]
+    columns = np.stack([getattr(timing, name) for name in Timing.__dataclass_fields__])
     # Differences of any int64 may wrap around, and their sums wrap back.
-    steps = np.stack([np.diff(column, prepend=0) for column in columns])
+    steps = np.diff(columns, prepend=0)
     return base64.b64encode(zlib.compress(steps.astype(_STORED).tobytes(), _LEVEL)).decode("ascii")
 
 

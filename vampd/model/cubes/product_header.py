@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ from vampd.model.nights import format_clock, format_date, format_hst_clock, form
 from vampd.model.proofs import FIRST_FORM, READABLE_FORM, refuse_other_form
 
 _HISTORY_TEXT = CARD_LENGTH - len("HISTORY ")
+# Columns of a timing file that products take as they are.
+_OF_CAMERA = "main_index", "logged_ns", "acquired_us", "cnt0", "cnt1"
 # Sums over the raw cube's own bytes; the packed product gets its own.
 _STALE = frozenset({"CHECKSUM", "DATASUM"})
 _TIME_DECIMALS = 3
@@ -47,19 +50,12 @@ def build_framelist(
     time since its first one (logging). DataError ``other_form`` if it is not written any more.
     """
     refuse_other_form(form, product.name)
-    timing = _gather(product.ranges, cubes)
+    timing = _gather(product.ranges, cubes, is_readable=form >= READABLE_FORM)
     if product.synchronised:
-        partner = _gather(product.partners, cubes)
-        if len(partner) != len(timing):
+        partners_us = _columns(["acquired_us"], product.partners, cubes)["acquired_us"]
+        if len(partners_us) != len(timing):
             raise DataError("partners_differ", f"{product.name}: frames and partners differ")
-        common = (timing.acquired_us + partner.acquired_us) // 2
-        timing = replace(timing, acquired_us=common)
-    if form >= READABLE_FORM:
-        timing = replace(
-            timing,
-            frame=np.arange(len(timing), dtype=np.int64),
-            elapsed_ns=timing.logged_ns - timing.logged_ns[:1],
-        )
+        timing = replace(timing, acquired_us=(timing.acquired_us + partners_us) // 2)
     paths = tuple(dict.fromkeys(part.cube for part in product.ranges))
     return Framelist(
         name=product.name,
@@ -78,16 +74,29 @@ def form_of(cards: Cards) -> int:
     return int(made[-1][1] or FIRST_FORM) if made else FIRST_FORM
 
 
-def _gather(ranges: Sequence[FrameRange], cubes: Mapping[str, RawCube]) -> Timing:
-    return Timing(*(_column(name, ranges, cubes) for name in Timing.__dataclass_fields__))
+def _gather(
+    ranges: Sequence[FrameRange], cubes: Mapping[str, RawCube], *, is_readable: bool
+) -> Timing:
+    """The rows of these frames; from form 3 on, with their number and time in the product."""
+    columns = _columns(_OF_CAMERA, ranges, cubes)
+    if is_readable:
+        logged_ns = columns["logged_ns"]
+        frame = np.arange(len(logged_ns), dtype=np.int64)
+        return Timing(frame=frame, elapsed_ns=logged_ns - logged_ns[:1], **columns)
+    return Timing(**_columns(("frame", "elapsed_ns"), ranges, cubes), **columns)
 
 
-def _column(
-    name: str, ranges: Sequence[FrameRange], cubes: Mapping[str, RawCube]
-) -> npt.NDArray[np.int64]:
-    # Read once: a column may be made whenever it is read.
-    columns = {path: getattr(cubes[path].timing, name) for path in {part.cube for part in ranges}}
-    return np.concatenate([columns[part.cube][_positions(part)] for part in ranges])
+def _columns(
+    names: Iterable[str], ranges: Sequence[FrameRange], cubes: Mapping[str, RawCube]
+) -> dict[str, npt.NDArray[np.int64]]:
+    """These columns of the frames, and no others: each is made again whenever it is read."""
+    timings = {path: cubes[path].timing for path in {part.cube for part in ranges}}
+    positions = [(part.cube, _positions(part)) for part in ranges]
+    found = {}
+    for name in names:
+        whole = {path: getattr(timing, name) for path, timing in timings.items()}
+        found[name] = np.concatenate([whole[path][at] for path, at in positions])
+    return found
 
 
 def _positions(part: FrameRange) -> npt.NDArray[np.int64]:
@@ -108,16 +117,37 @@ def _notes(product: Product, version: str) -> Iterator[str]:
 def _product_cards(
     product: Product, raw: Cards, paths: Sequence[str], version: str, form: int
 ) -> Cards:
-    cards = Cards(tuple(text for text in raw.texts if text[:8].rstrip() not in _STALE))
     is_readable = form >= READABLE_FORM
-    cards = _with_frames(without_last_blanks(cards) if is_readable else cards, product.frames)
+    cards = _kept_cards(raw, is_readable)
     # All at once: each intermediate header would cost as much as the last.
-    cards = cards.replaced(_own_cards(product, cards))
+    cards = cards.replaced([_frames_card(product, cards), *_own_cards(product, cards)])
     entries: tuple[str, ...] = ()
     if is_readable:
         readable = make_readable(cards, (keyword for keyword, _ in product.cards))
         cards, entries = readable.cards, readable.entries
     return cards.appended(_history(product, raw, paths, version, form, entries))
+
+
+# A cube's products come one after the other, and some are made of both cameras' cubes by turns.
+@lru_cache(maxsize=4)
+def _kept_cards(raw: Cards, is_readable: bool) -> Cards:
+    """The cards of a raw cube that its products keep, with one for the number of frames."""
+    texts = [text for text in raw.texts if text[:8].rstrip() not in _STALE]
+    cards = Cards(tuple(texts))
+    if is_readable:
+        cards = without_last_blanks(cards)
+    if "NAXIS3" in cards:
+        return cards
+    # A single image becomes a cube of one frame; the standard requires NAXIS3 right after NAXIS2.
+    texts = list(cards.with_value("NAXIS", 3).texts)
+    behind = next(i for i, text in enumerate(texts) if text.startswith("NAXIS2  ")) + 1
+    texts.insert(behind, render_card("NAXIS3", render_value(1), "number of frames").text)
+    return Cards(tuple(texts))
+
+
+def _frames_card(product: Product, raw: Cards) -> Card:
+    old = raw.card("NAXIS3")
+    return render_card("NAXIS3", render_value(product.frames), old.comment if old else "")
 
 
 def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
@@ -141,16 +171,6 @@ def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
         yield card(f"UT{suffix}", render_value(format_clock(time_us, _TIME_DECIMALS)))
         yield card(f"HST{suffix}", render_value(format_hst_clock(time_us, _TIME_DECIMALS)))
         yield card(f"MJD{suffix}", format_mjd(time_us))
-
-
-def _with_frames(cards: Cards, frames: int) -> Cards:
-    if "NAXIS3" in cards:
-        return cards.with_value("NAXIS3", frames)
-    # A single image becomes a cube of one frame; the standard requires NAXIS3 right after NAXIS2.
-    texts = list(cards.with_value("NAXIS", 3).texts)
-    behind = next(i for i, text in enumerate(texts) if text.startswith("NAXIS2  ")) + 1
-    texts.insert(behind, render_card("NAXIS3", render_value(frames), "number of frames").text)
-    return Cards(tuple(texts))
 
 
 def _history(

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from vampd.model.cubes.cards import (
     CARD_LENGTH,
@@ -113,9 +113,12 @@ def make_readable(raw: Cards, own: Iterable[str] = ()) -> ReadableCards:
     keywords may repeat where their cards differ, and are reported: with values of one type, by
     which a reader asks for each of them, and gets the first.
     """
+    structural = 3 + (raw.integer("NAXIS") or 0)
+    untouched = _untouched(raw.texts, structural)
+    if untouched is not None:
+        return ReadableCards(Cards(untouched), ())
     entries: list[str] = []
     texts = _printable(raw.texts, entries)
-    structural = 3 + (raw.integer("NAXIS") or 0)
     structure = [_in_fixed_form(text, entries) for text in texts[:structural]]
     seen = {text[:8].rstrip() for text in structure}
     records: list[_Record] = []
@@ -180,6 +183,32 @@ def _in_fixed_form(text: str, entries: list[str]) -> str:
     return text if text.startswith(fixed[:31]) else fixed
 
 
+def _untouched(texts: Sequence[str], structural: int) -> tuple[str, ...] | None:
+    """The cards of a header in which each may stand and no keyword repeats; None of any other.
+
+    Nearly all headers are so, and of most of their cards that is remembered.
+    """
+    structure = [_of_structure(text) for text in texts[:structural]]
+    alone = [_judge(text).alone for text in texts[structural:]]
+    if None in structure or None in alone:
+        return None
+    names = [text[:8].rstrip() for text in filter(None, structure)]
+    names += [name for name, _ in filter(None, alone) if name not in _COMMENTARY]
+    if len(set(names)) < len(names):
+        return None
+    return (*filter(None, structure), *(text for _, text in filter(None, alone)))
+
+
+@lru_cache(maxsize=REMEMBERED_CARDS)
+def _of_structure(text: str) -> str | None:
+    """A card of the structure in its fixed form, unless HISTORY has something to say of it."""
+    if _ODD.search(text):
+        return None
+    entries: list[str] = []
+    fixed = _in_fixed_form(text, entries)
+    return None if entries else fixed
+
+
 def _printable(texts: Sequence[str], entries: list[str]) -> list[str]:
     if not _ODD.search("".join(texts)):
         return list(texts)
@@ -235,6 +264,16 @@ class _Judged:
     record: _Record | None
     entries: tuple[str, ...] = ()
     is_open: bool = False
+
+    @cached_property
+    def alone(self) -> tuple[str, str] | None:
+        """Name and text of a card of which only a card of the same name can make another."""
+        record = self.record
+        if record is None or self.entries or record.is_alias:
+            return None
+        if _STRUCTURE.fullmatch(record.name) or _ODD.search(record.was):
+            return None
+        return record.name, record.texts[0]
 
 
 def _records(texts: Iterable[str], entries: list[str]) -> Iterator[_Record]:

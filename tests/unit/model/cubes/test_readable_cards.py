@@ -332,3 +332,28 @@ def test_making_readable_twice_changes_nothing() -> None:
     again = make_readable(once)
     assert again.cards == once
     assert set(again.entries) <= {"card_repeated: OBJECT stands 2 times"}
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        *(_SOUND[:9]),
+        *("AIRMASS = NaN", "X_Y     = 5e3", "x_y     = 5", "OBJECT  = 5", "ZBLANK  = 1"),
+        *("LONGSTR = 'goes on &'", "HIERARCH ESO X = 5", "HIERARCH u_flc = 5", "NAXIS4  = 5"),
+        *("BITPIX  = 8", "PCOUNT  = 0", "OBJECT  = 'a\x01b'", "OBJECT  = 'caf\xe9'", "BZERO   = 0"),
+    ],
+)
+def test_a_card_that_stands_twice_word_for_word_changes_no_other(card: str) -> None:
+    twice = "AIRTEMP = 1".ljust(80)
+    made = [make_readable(Cards((*header(card).texts, *[twice] * n))) for n in (1, 2)]
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("position", [0, 3])
+def test_a_structure_with_odd_characters_is_made_readable_like_any_card(position: int) -> None:
+    texts = list(header().texts)
+    texts[position] = texts[position][:34] + "/ \xe9".ljust(46)
+    made = make_readable(Cards(tuple(texts)))
+    assert made.cards.texts[position] == texts[position].replace("\xe9", "?")
+    name = texts[position][:8].rstrip()
+    assert made.entries == (f"card_not_ascii: {name} has ? for each byte that is not ASCII",)
