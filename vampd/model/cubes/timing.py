@@ -21,6 +21,7 @@ import numpy.typing as npt
 from vampd.errors import MalformedCube
 
 Int64 = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 
 # Logging times end at 8,999,999,999 s: above 9,223,372,036 s nanoseconds exceed an int64.
 _ROW = re.compile(
@@ -42,6 +43,7 @@ _FRACTIONS = ((30, 39), (53, 62), (75, 81))
 _FIELDS = tuple(sorted(_WHOLE + _FRACTIONS))
 _LONGEST_LOGGED_S = 8_999_999_999
 _COLUMNS = 7
+_ROWS_AT_ONCE = 2_048  # in 2 MB
 
 HEADER_LINES = (
     "# Telemetry stream timing data",
@@ -115,32 +117,51 @@ def _parse_aligned_rows(text: bytes) -> Int64 | None:
     if start == len(text) or (len(text) - start) % len(_FIXED):
         return None
     rows = np.frombuffer(text, np.uint8, offset=start).reshape(-1, len(_FIXED))
-    digits = rows - np.uint8(ord("0"))  # anything but a digit is above 9: it wraps around
-    is_digit = digits < 10
-    fixed = np.frombuffer(_FIXED, np.uint8)
-    if not (is_digit | (rows == fixed)).all():
-        return None
-    if is_digit[:, _BETWEEN].any() or not is_digit[:, _ALWAYS_DIGITS].all():
-        return None
-    if (is_digit[:, _BLANK_OR_DIGIT] & ~is_digit[:, _BLANK_OR_DIGIT + 1]).any():
-        return None  # a blank within a number
-    digits[~is_digit] = 0
     table = np.empty((len(rows), len(_FIELDS)), dtype=np.int64)
-    for column, (first, end) in enumerate(_FIELDS):
-        table[:, column] = digits[:, first:end] @ 10 ** np.arange(end - first - 1, -1, -1)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
+        numbers = _numbers_of(rows[some])
+        if numbers is None:
+            return None
+        table[some] = numbers
     return table if table[:, 4].max() <= _LONGEST_LOGGED_S else None
 
 
-def _columns_of_rows() -> tuple[Int64, Int64, Int64]:
-    """The columns that hold a blank or a digit, always a digit, and never one."""
-    blank = [column for first, end in _WHOLE for column in range(first, end - 1)]
-    always = [end - 1 for _, end in _WHOLE]
-    always += [column for first, end in _FRACTIONS for column in range(first, end)]
-    between = set(range(len(_FIXED))).difference(blank, always)
-    return np.array(blank), np.array(always), np.array(sorted(between))
+def _numbers_of(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64] | None:
+    """The numbers of some rows in the logger's own form, None of any others."""
+    digits = rows - np.uint8(ord("0"))  # anything but a digit is above 9: it wraps around
+    is_digit = digits < 10
+    odd = ~is_digit & ((rows != _FIXED_BYTES) | _ALWAYS_DIGIT)
+    odd |= is_digit & _NEVER_DIGIT
+    # A blank within a number.
+    odd[:, :-1] |= is_digit[:, :-1] & ~is_digit[:, 1:] & _GOES_ON[:-1]
+    if odd.any():
+        return None
+    # Exact: sums of whole numbers below 2^53.
+    return np.asarray((digits * is_digit).astype(np.float64) @ _WORTH)
 
 
-_BLANK_OR_DIGIT, _ALWAYS_DIGITS, _BETWEEN = _columns_of_rows()
+def _columns_of_rows() -> tuple[Booleans, Booleans, Booleans]:
+    """Which columns always hold a digit, never do, and hold a digit that another one follows."""
+    always, inside, goes_on = (np.zeros(len(_FIXED), dtype=np.bool_) for _ in range(3))
+    for first, end in _FIELDS:
+        always[end - 1] = inside[first:end] = goes_on[first : end - 1] = True
+    for first, end in _FRACTIONS:
+        always[first:end] = True
+    return always, ~inside, goes_on
+
+
+def _worth_of_columns() -> npt.NDArray[np.float64]:
+    """What a digit of each column counts in each number: (columns, numbers)."""
+    worth = np.zeros((len(_FIXED), len(_FIELDS)))
+    for number, (first, end) in enumerate(_FIELDS):
+        worth[first:end, number] = 10.0 ** np.arange(end - first - 1, -1, -1)
+    return worth
+
+
+_FIXED_BYTES = np.frombuffer(_FIXED, np.uint8)
+_ALWAYS_DIGIT, _NEVER_DIGIT, _GOES_ON = _columns_of_rows()
+_WORTH = _worth_of_columns()
 
 
 def _parse_any_rows(text: bytes) -> Int64:
