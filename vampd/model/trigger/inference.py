@@ -125,7 +125,7 @@ def infer(
 class Weighed:
     """The night's frames from ``begin`` to before ``end``, weighed; arrays begin at ``start``.
 
-    ``forward`` and ``backward`` are those of ``lattice.sweep``.
+    ``forward`` (until ``end``) and ``backward`` are those of ``lattice.sweep``.
     """
 
     start: int
@@ -157,7 +157,7 @@ def _weigh_piece(night: Night, begin: int, entry: Int32 | None, kernels: Kernels
     # With the frame before, which was weighed already.
     start, stop = max(begin - 1, 0), min(end + _AHEAD, len(night))
     evidence = gather_evidence(night, start, stop, kernels)
-    forward, backward = _solve(night, start, evidence, entry, kernels)
+    forward, backward = _solve(night, start, end - start, evidence, entry, kernels)
     return Weighed(start, begin, end, evidence, forward, backward)
 
 
@@ -180,16 +180,16 @@ def read_states(night: Night, piece: Weighed, kernels: Kernels) -> Int64:
 
 
 def _solve(
-    night: Night, start: int, evidence: Evidence, entry: Int32 | None, kernels: Kernels
+    night: Night, start: int, until: int, evidence: Evidence, entry: Int32 | None, kernels: Kernels
 ) -> tuple[Int32, Int32]:
-    """The log-probabilities of each state by what came until each frame, and by what came after.
+    """The log-probabilities of each state by what came until each of ``until`` frames, and after.
 
     ``entry`` are those of the first frame, none at the beginning of the night.
     """
-    frames = len(evidence.pairs)
-    span = slice(start, start + frames)
-    forward = np.empty((frames, PHASES * SHIFTS * CLASSES), dtype=np.int32)
-    backward = np.empty_like(forward)
+    span = slice(start, start + len(evidence.pairs))
+    # Frames behind those only look ahead.
+    forward = np.empty((until, PHASES * SHIFTS * CLASSES), dtype=np.int32)
+    backward = np.empty((len(evidence.pairs), forward.shape[1]), dtype=np.int32)
     backward[-1:] = 0
     weights = evidence.pairs[0].T[None, :, :] + _start(night)[:, None, None]
     forward[0] = weights.reshape(-1) if entry is None else entry

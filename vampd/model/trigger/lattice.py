@@ -44,7 +44,8 @@ def sweep(
     """Fill in the log-probabilities of each state, up to a constant per frame: (frames, states).
 
     ``forward`` by what came until a frame, its pair included, and ``backward`` by what came after
-    it; the first row of the one and the last of the other are given. ``camera`` (0, 1),
+    it; the first row of the one and the last of the other are given. ``forward`` may have fewer
+    rows: the frames behind them only look ahead. ``camera`` (0, 1),
     ``previous`` (that camera's count before), ``reference`` and ``begins`` (1 where a stretch does)
     have the shape (frames,); ``missed`` (frames, options) are the triggers that each option says
     the camera missed before the frame, ``alternating`` (frames, 2, options) what its interval says
@@ -70,7 +71,7 @@ def sweep(
     highest = np.full(classes, never, dtype=np.int64)
     order = np.zeros(options, dtype=np.int64)
     for direction in range(2):
-        for step in range(1, frames):
+        for step in range(1, len(forward) if direction == 0 else frames):
             # Forward goes into ``frame``; backward comes from it.
             frame = step if direction == 0 else frames - step
             flipped, switched = flip[frame], switch[frame]
