@@ -16,6 +16,7 @@ from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from heapq import nlargest
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -108,6 +109,8 @@ _AT_THE_ARCHIVE = (StageName.FPACK, StageName.TRANSFER, StageName.MANIFEST)
 
 # At the start: where cameras may write is looked at first.
 _FRESH_S, _MOST_FRESH = 3600.0, 8
+# To hand a look to its thread costs several times what the mtimes of a night's streams do.
+_NIGHTS_A_LOOK = 100
 # Of one scan: a deep look lists every product, and thousands of nights may be due at once.
 _DEEP_LOOKS_S = 5.0
 
@@ -155,6 +158,8 @@ class NightWatcher:
         )
         self._trouble = NightTrouble(root.path, store, clock)
         self._discoverer = Discoverer(root.path, store, clock, self._of, self._sign)
+        # The nights on record, and the counter at which they were.
+        self._records: tuple[int | None, tuple[NightRecord, ...]] = (None, ())
         self._still: dict[NightId, Stillness] = {}
         self._stream_times: dict[NightId, tuple[int, ...]] = {}
         self._deep_looks: dict[NightId, float] = {}
@@ -196,8 +201,8 @@ class NightWatcher:
         unsettled: set[NightId] = set()
         open_nights: list[NightId] = []
         rules = readiness_rules(settings)
-        # One query for all finished nights; those that people may move are read again.
-        records = self._store.nights()
+        # For finished nights; those that people may move are read again.
+        records = self._read_records()
         known = {record.night: record for record in records}
         self._old_rows = None
         legacy = self._discoverer.discover(nights, known, rules, self.kinds)
@@ -219,6 +224,9 @@ class NightWatcher:
         in_order = sorted(set(nights) - legacy, key=lambda night: (night in done, night))
         fresh = self._find_fresh(in_order, known, rules)
         away = self._find_silent_destinations(records, settings)
+        times = self._read_stream_times(
+            night for night in in_order if night in done and not is_ignored(night, rules)
+        )
         seen: set[NightId] = set()
         unpassed = deque(in_order)
         for night in sorted(in_order, key=lambda night: night not in fresh):
@@ -227,7 +235,7 @@ class NightWatcher:
                 record = done.get(night) or self._store.discover(night, self._clock())
                 if record.state.status not in _IDLE and not is_ignored(night, rules):
                     open_nights.append(night)
-                if self._look_at(record, settings):
+                if self._look_at(record, settings, times.get(night)):
                     unsettled.add(night)
                 else:
                     self._trouble.is_over(record)
@@ -264,6 +272,35 @@ class NightWatcher:
     def _of(self, night: NightId, look: Callable[[], _Found]) -> _Found:
         """What a look at this night finds; TransientError ``disk_hangs``."""
         return self._patience.run(self._root.path / night.folder, look)
+
+    def _read_records(self) -> tuple[NightRecord, ...]:
+        """All nights on record, which are read again if anything was committed."""
+        counter = self._store.change_counter()
+        if counter != self._records[0]:
+            self._records = (counter, self._store.nights())
+        return self._records[1]
+
+    def _read_stream_times(self, nights: Iterable[NightId]) -> dict[NightId, tuple[int, ...]]:
+        """The mtimes of these nights' streams.
+
+        Without those that cannot be read, or are asked for together with one whose disk is silent:
+        each of them is then asked for by itself.
+        """
+
+        def read(some: Iterable[NightId]) -> dict[NightId, tuple[int, ...]]:
+            found = {}
+            for night in some:
+                with suppress(OSError):
+                    found[night] = stream_times(self._root.path / night.folder)
+                self._sign()
+            return found
+
+        found: dict[NightId, tuple[int, ...]] = {}
+        rest = iter(nights)
+        while some := tuple(islice(rest, _NIGHTS_A_LOOK)):
+            with suppress(TransientError):
+                found |= self._patience.run(self._root.path, partial(read, some))
+        return found
 
     def _find_nights(self) -> tuple[NightId, ...] | None:
         """The nights below the root, None if it is not the one on record or cannot be listed."""
@@ -363,8 +400,13 @@ class NightWatcher:
         self.checking.keep_only(nights)
         self.silent = {night: since for night, since in self.silent.items() if night in nights}
 
-    def _look_at(self, record: NightRecord, settings: Settings) -> bool:
-        """Check one night; return whether it is still to settle by itself."""
+    def _look_at(
+        self, record: NightRecord, settings: Settings, times: tuple[int, ...] | None
+    ) -> bool:
+        """Check one night; return whether it is still to settle by itself.
+
+        ``times`` are the mtimes of its streams, if they are known.
+        """
         rules = readiness_rules(settings)
         if is_ignored(record.night, rules):
             judged = judge_readiness(Observation(record), rules, self._clock())
@@ -373,13 +415,16 @@ class NightWatcher:
         if record.note_code == WaitCode.IGNORED and record.state.status in _IDLE:
             self._note(record, None)
         if record.state.status is Status.DONE:
-            return self._look_at_finished(record, settings)
+            return self._look_at_finished(record, settings, times)
         return self._look_at_open(record, settings)
 
-    def _look_at_finished(self, record: NightRecord, settings: Settings) -> bool:
+    def _look_at_finished(
+        self, record: NightRecord, settings: Settings, times: tuple[int, ...] | None
+    ) -> bool:
         """Check a finished night; return whether late data have reopened it."""
         night, now = record.night, self._monotonic()
-        times = self._of(night, lambda: stream_times(settings.watch.root / night.folder))
+        if times is None:
+            times = self._of(night, lambda: stream_times(settings.watch.root / night.folder))
         # In the first round after a start it is unknown what happened meanwhile.
         due = self._deep_looks.get(night, float("-inf")) + settings.watch.deep_scan_every_s <= now
         if due and now >= self._deep_looks_end_at:

@@ -21,6 +21,7 @@ from vampd.daemon import cube_checking, night_watcher
 from vampd.daemon.night_watcher import other_disk
 from vampd.daemon.patience import HANGS, HANGS_AFTER_S, MOST_HANGING, Patience
 from vampd.disk.machine import Mounts
+from vampd.engine.nights.night_listing import sign_files, stream_times
 from vampd.errors import TransientError
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.nights import (
@@ -143,6 +144,28 @@ def test_a_night_on_a_silent_disk_says_so_and_delays_no_other(
     wait_until(
         lambda: settles(bad) or world.status(bad) is ends, "the night, once its disk answers"
     )
+
+
+def test_of_finished_nights_the_one_on_a_silent_disk_says_so_and_the_others_are_looked_at(
+    world: World, answer: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights = [NightId(f"2025110{day}", Kind.ENGINEERING) for day in range(1, 6)]
+    for night in nights:
+        (world.root / night.folder).mkdir()
+        done = State(StageName.TRANSFER, Status.DONE)
+        world.store._keep(NightRecord(night, done, signature=sign_files(())))
+    bad, good = nights[2], nights[4]
+    world.scan()
+    # New names show in the times of a stream alone, until the next deep look.
+    make_night(world.root, date=good.date, kind=good.kind)
+    monkeypatch.setattr(night_watcher, "stream_times", silent_for(bad, answer, stream_times))
+    world.scan()
+    assert set(world.watcher.silent) == {bad}
+    assert {night for night in nights if world.note(night)[0] == "night_unreadable"} == {bad}
+    assert world.status(good) is Status.FILLING
+    answer.set()
+    wait_until(lambda: not (world.scan() and world.watcher.silent), "the disk's answer")
+    assert not world.note(bad)[0]
 
 
 def test_a_silent_folder_of_archive_nights_delays_no_engineering_night(

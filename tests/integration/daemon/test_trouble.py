@@ -32,7 +32,17 @@ from vampd.config import load_settings
 from vampd.engine.nights import folder_reader
 from vampd.engine.nights.night_listing import sign_files
 from vampd.engine.nights.strays import find_strays
-from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, StageName, State, Status
+from vampd.model.nights import (
+    CAMERA_STREAMS,
+    Event,
+    EventName,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+    State,
+    Status,
+)
 from vampd.store.database.opening import Access, open_store
 
 # A user without a process.
@@ -219,3 +229,28 @@ def test_a_deep_look_at_a_finished_night_lists_its_streams_once(
         )
         world.scan()
     assert world.note(CLOSED) == (None, None)
+
+
+def test_nights_on_record_are_read_again_once_something_is_committed_and_not_before(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, reads = World(site.root), 0
+    nights = world.store.nights
+
+    def read() -> tuple[NightRecord, ...]:
+        nonlocal reads
+        reads += 1
+        return nights()
+
+    monkeypatch.setattr(world.store, "nights", read)
+    (site.folder(CLOSED)).mkdir(parents=True)
+    for _ in range(3):
+        world.scan()  # what is found is put on record
+    settled = reads
+    world.scan()
+    assert reads == settled
+    # By anyone: the night is not looked at any more.
+    world.store.apply(CLOSED, Event(EventName.HELD), at=2.0, actor="test")
+    world.scan()
+    assert reads == settled + 1
+    assert CLOSED not in world.watcher.open_nights

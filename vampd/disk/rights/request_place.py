@@ -93,11 +93,18 @@ class RequestPlace:
     def __init__(self, folder: Path) -> None:
         self.is_usable = False
         self._folder = folder
+        # Four times a second: paths that are made each time cost as much as all else at rest.
+        self._paths = (os.fspath(folder), os.fspath(claimed_folder(folder)))
+        self._found_good: tuple[tuple[int, ...], ...] | None = None
         self._refused = ""
         self._has_begun = False
 
     def examine(self) -> str | None:
         """Make or mend what is not as it should be; what is to be told of that."""
+        seen = self._look()
+        if self.is_usable and seen is not None and seen == self._found_good:
+            return None
+        self._found_good = seen
         try:
             fault = self._find_fault()
             if fault is not None:
@@ -111,6 +118,14 @@ class RequestPlace:
         self.is_usable = self._has_begun = True
         self._refused = ""
         return told
+
+    def _look(self) -> tuple[tuple[int, ...], ...] | None:
+        """What both folders are, all of which a fault would change; None if that cannot be seen."""
+        try:
+            found = [os.lstat(path) for path in self._paths]
+        except OSError:
+            return None
+        return tuple((one.st_dev, one.st_ino, one.st_mode, one.st_uid) for one in found)
 
     def _find_fault(self) -> str | None:
         try:
