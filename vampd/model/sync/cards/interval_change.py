@@ -41,7 +41,24 @@ def _ends_shown(own: Int64) -> tuple[float, float, float] | None:
     ends = np.concatenate([doubles[:_ENDS] - left_us, doubles[-_ENDS:] - right_us])
     clear_us = max(_CLEAR_SCATTERS * float(np.median(np.abs(ends))), _CLEAR_US)
     apart_us = abs(left_us - right_us)
-    return None if apart_us < clear_us else (left_us, right_us, min(clear_us, apart_us / 4))
+    if apart_us < clear_us:
+        return None
+    clear_us = min(clear_us, apart_us / 4)
+    # Inwards from the end whose intervals are longer.
+    longer = doubles[:_ENDS] if left_us > right_us else doubles[: -_ENDS - 1 : -1]
+    if not _are_usual(longer, max(left_us, right_us), min(left_us, right_us), clear_us):
+        return None
+    return left_us, right_us, clear_us
+
+
+def _are_usual(doubles: Int64, usual_us: float, shorter_us: float, clear_us: float) -> bool:
+    """Whether a train has these double intervals, and none that lost frames have lengthened.
+
+    Then shorter ones are among them; beyond the last usual one, a shorter period may have begun.
+    """
+    usual = np.flatnonzero(np.abs(doubles - usual_us) <= clear_us)
+    shorter = np.flatnonzero(np.abs(doubles - shorter_us) <= clear_us)
+    return bool(len(usual)) and not (len(shorter) and shorter[0] < usual[-1])
 
 
 def _change_within(
