@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.evaluation.decision import NO_PARTNER, Decision
 from tests.evaluation.random_nights import random_night
 from tests.evaluation.scenarios import SCENARIOS
-from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
+from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS, NEEDS_CLOCKS
 from tests.evaluation.suite import NIGHT
 from tests.evaluation.table import Booleans
 from tests.evaluation.trigger_model import decide_by_model
@@ -29,7 +29,6 @@ from vampd.simulate.night import SimulatedNight, plan_night
 # Chances that bound the bins; the last one is the threshold of the default settings.
 CHANCES = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-6)
 _UNLIKELY = 0.01
-_NEEDS_CLOCKS = ("host_clock_back_in_a_bad_cube",)
 _KEPT = ROOT / "build" / "soak" / "calibration.json"
 
 
@@ -82,9 +81,8 @@ def night_to_calibrate(seed: int) -> SimulatedNight:
     """Random nights of the generator that does not know the model, and scenarios by turns."""
     if seed % 2:
         return random_night(seed)
-    # The model alone does not look at the clocks, and of some nights it would have to.
     every = {**SCENARIOS, **HANDSHAKE_SCENARIOS}
-    scenarios = [every[name] for name in every if name not in _NEEDS_CLOCKS]
+    scenarios = [every[name] for name in every if name not in NEEDS_CLOCKS]
     return plan_night(scenarios[seed // 2 % len(scenarios)], NIGHT, seed)
 
 

@@ -25,6 +25,8 @@ _KNOWN_MISSED: Mapping[str, float] = MappingProxyType(
     {
         "every_second_missed": 0.002,
         "flc_isolated_cubes_with_losses": 0.005,
+        # One of its runs is missed as a whole in about each 25th night (docs/benchmarks.md).
+        "offset_beyond_rows_rule": 0.07,
         "offset_third_of_period_losses": 0.6,
         "runs_of_few_frames_with_losses": 0.005,
     }

@@ -33,4 +33,7 @@ HANDSHAKE_SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     }
 )
 
-__all__ = ["HANDSHAKE_SCENARIOS"]
+# The model alone does not look at the clocks, and of these nights it would have to.
+NEEDS_CLOCKS = frozenset({"host_clock_back_in_a_bad_cube"})
+
+__all__ = ["HANDSHAKE_SCENARIOS", "NEEDS_CLOCKS"]
