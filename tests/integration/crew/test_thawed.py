@@ -7,6 +7,7 @@ holds no lock that another host sees. Its order was carried out by another, and 
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,11 @@ import pytest
 
 from tests.support.tools.packing import FRAMELIST, prepare
 from vampd.disk import leased
-from vampd.disk.durable import atomic
+from vampd.disk.durable import atomic, wait_until_writers_exit
 from vampd.disk.leased import LeasePace, write_lease
 from vampd.disk.pace import SteadyPace
 from vampd.disk.shared import Unmetered
+from vampd.engine.repair.restoring import plan_own, restore_folder
 from vampd.errors import ClaimLost
 from vampd.fits import worker
 from vampd.fits.products import packed, packing
@@ -84,8 +86,11 @@ def night(tmp_path: Path) -> Night:
 @pytest.fixture
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As between hosts of which one lost its locks to the file server while it slept."""
-    unseen = SimpleNamespace(flock=lambda *_: None, LOCK_EX=fcntl.LOCK_EX)
+    unseen = SimpleNamespace(
+        flock=lambda *_: None, LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB
+    )  # fmt: skip
     monkeypatch.setattr(worker, "fcntl", unseen)
+    monkeypatch.setattr(atomic, "fcntl", unseen)
 
 
 def redo_and_retire(night: Night) -> None:
@@ -131,3 +136,53 @@ def test_a_packer_that_thaws_names_nothing(
         night.pack(LeasePace(tmp_path / "lease", TERM))
     assert undisturbed == [night.tree()]
     assert not list((night.folder / "vgen2").glob(".*"))
+
+
+def end_the_attempt(night: Night) -> None:
+    """As the engine does before it says that a stage has ended."""
+    wait_until_writers_exit(night.folder / "vgen2", 0.0)
+
+
+def redo_and_end(night: Night) -> None:
+    """Another host carries the order out, and its attempt ends."""
+    redo_and_retire(night)
+    end_the_attempt(night)
+
+
+def give_up_and_end(night: Night) -> None:
+    """Nobody carries it out again, and the attempt fails."""
+    end_the_attempt(night)
+
+
+def redo_and_restore_folder(night: Night) -> None:
+    """Another host carries it out, and the night's folder is brought back to raw."""
+    redo_and_retire(night)
+    restore_folder(night.folder, plan_own(night.folder))
+    # As sync makes it when the night goes on.
+    (night.folder / "vgen2").mkdir()
+
+
+@pytest.mark.usefixtures("without_locks")
+@pytest.mark.parametrize("meanwhile", [redo_and_end, give_up_and_end, redo_and_restore_folder])
+@pytest.mark.parametrize("call", ["rename", "link"])
+def test_a_packer_frozen_between_its_last_look_and_its_name_gives_none(
+    night: Night,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    meanwhile: Callable[[Night], None],
+) -> None:
+    write_lease(tmp_path / "lease", Lease(TERM.token, 1, orders=frozenset({TERM.order})))
+    given = getattr(os, call)
+    undisturbed: list[dict[str, tuple[int, bytes]]] = []
+
+    def freeze(*arguments: Any, **folders: Any) -> None:
+        monkeypatch.setattr(os, call, given)
+        meanwhile(night)
+        undisturbed.append(night.tree())
+        given(*arguments, **folders)
+
+    monkeypatch.setattr(os, call, freeze)
+    with pytest.raises(FileNotFoundError):
+        night.pack(LeasePace(tmp_path / "lease", TERM))
+    assert undisturbed == [night.tree()]

@@ -13,6 +13,7 @@ from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import connected, ledger_rows, product_tree, raw_state, record_of
+from vampd.engine.repair import restoring
 from vampd.engine.repair.restoring import plan_old_tools, plan_own, restore_folder
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId, StageName, Status
@@ -64,6 +65,24 @@ def test_a_restored_night_is_raw_and_gets_the_same_products_and_ids_again(site: 
         recorded = connections.packing_receipts.of(NIGHT)
     assert recorded[: len(ended)] == ended
     assert live_receipts(recorded).keys() == {each.receipt.path for each in ended}
+
+
+def test_what_a_frozen_packer_names_while_a_night_is_restored_goes_too(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = site.folder(NIGHT)
+    (product, *_) = sorted((folder / "vgen2").glob("*.fits.fz"))
+    content, left = product.read_bytes(), ["restoring.file.removed"]
+
+    def thaw(name: str) -> None:
+        if name in left:
+            left.remove(name)
+            (folder / "vgen2" / "a-name-of-its-own.fits.fz").write_bytes(content)
+
+    monkeypatch.setattr(restoring, "failpoint", thaw)
+    assert vampctl(site, "restore", "20251106", "--yes").returncode == 0
+    assert not left
+    assert not (folder / "vgen2").exists()
 
 
 def test_a_restore_that_was_killed_leaves_no_receipt_that_counts(site: Site) -> None:

@@ -205,6 +205,10 @@ def restore_night(
         with creating(found.folder / name) as file:
             file.write(text_bytes(text))
     restore_folder(found.folder, found.restoration)
+    # A packer that was frozen before its last call may have named a file since that was planned. It
+    # can name no other: its temporary file is gone, and for a new one it looks at the lease.
+    while not found.of_old_tools and (named_since := plan_own(found.folder)):
+        restore_folder(found.folder, named_since)
     failpoint("restoring.folder.restored")
     packing_receipts.end(night, at=clock(), actor=actor)
     receipts.forget(night)
