@@ -15,7 +15,7 @@ from vampd.ports import Crew
 if TYPE_CHECKING:
     from vampd.engine.root_guard import RootGuard
 
-_NEEDED = ("distributed", "cryptography")
+_NEEDED = ("distributed", "dask_jobqueue", "cryptography")
 
 
 def missing_parts() -> list[str]:

@@ -21,8 +21,10 @@ from vampd.wiring.crew import refuse_without_engine, security
 _log = get_log()
 
 
-def run_worker(settings: Settings, host: str) -> None:
+def run_worker(settings: Settings, host: str, patience_s: float | None = None) -> None:
     """Pack what the daemon orders until SIGTERM, with the places of [schedule] workers.
+
+    With ``patience_s`` also until the scheduler goes, or has not been there for so long.
 
     ConfigError ``crew_local`` where the settings name no engine, ``crew_missing`` where it is not
     installed.
@@ -69,6 +71,7 @@ def run_worker(settings: Settings, host: str) -> None:
                 scratch,
                 stopping.is_set,
                 give_back,
+                patience_s,
             )
         )
     _log.info("worker.stopped", host=host)

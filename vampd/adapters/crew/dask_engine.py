@@ -47,7 +47,7 @@ def security_of(
         return None
     files = {
         f"tls_{part}_{what}": str(path)
-        for part in ("client", "worker")
+        for part in ("client", "scheduler", "worker")
         for what, path in (("cert", certificate), ("key", key))
     }
     return Security(require_encryption=True, tls_ca_file=str(ca_file), **files)

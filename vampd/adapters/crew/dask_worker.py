@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,20 +32,25 @@ async def serve_orders(
     scratch: Path,
     is_stopping: Callable[[], bool],
     give_back: Callable[[], None],
+    patience_s: float | None = None,
 ) -> None:
     """Take orders from the scheduler at ``address`` by the name of this ``host`` until stopped.
 
     Then ``give_back`` ends what is in hand, so that its answers still reach the daemon.
     A scheduler that is away, or goes, is waited for: what is in hand meanwhile ends by the lease.
+    With ``patience_s`` it is waited for so long, once: who submits jobs submits new ones.
     """
     configure_dask()
     # Relative paths of what the engine writes; it would make folders where it was started.
     os.chdir(scratch)
     said = ""
+    clock = asyncio.get_running_loop().time
+    ends_at = inf if patience_s is None else clock() + patience_s
     while not is_stopping():
         try:
             async with _worker(address, security, host, places, scratch) as worker:
                 said = ""
+                ends_at = inf if patience_s is None else 0.0
                 _log.info("crew.joined", address=address, host=host, places=places)
                 finished = asyncio.ensure_future(worker.finished())
                 while not finished.done() and not is_stopping():
@@ -60,8 +66,10 @@ async def serve_orders(
         if not is_stopping() and lost != said:
             said = lost
             _log.warning("crew.disconnected", address=address, error=lost)
-        deadline = asyncio.get_running_loop().time() + _AGAIN_S
-        while not is_stopping() and asyncio.get_running_loop().time() < deadline:
+        if clock() >= ends_at:
+            return
+        deadline = clock() + _AGAIN_S
+        while not is_stopping() and clock() < deadline:
             await asyncio.sleep(_LOOK_S)
 
 

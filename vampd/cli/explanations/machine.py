@@ -70,6 +70,9 @@ authority_unreadable
 crew_local
     `vampd-worker` was started where `crew.engine` is `local`.
     Give it the configuration of the daemon.
+jobs_undescribed
+    What a job of the batch system needs stands nowhere.
+    Write it into /etc/dask/jobqueue.yaml, as docs/more-hosts.md shows.
 no_memory
     The memory did not suffice.
     Look at what uses it (`systemctl status vampd`); fewer `schedule.workers`.

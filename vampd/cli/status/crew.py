@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vampd.cli.checks.crew_hosts import SeenHost, look_at_hosts
+from vampd.cli.service import LogLevelOption, LogTargetOption
 from vampd.cli.shared.output import Column, write, write_json, write_prose, write_table
-from vampd.cli.shared.session import ConfigOption, JsonOption, examples, settings_of
+from vampd.cli.shared.session import (
+    ConfigOption,
+    JsonOption,
+    examples,
+    read_settings,
+    settings_of,
+)
 from vampd.cli.shared.words import format_duration, format_size, format_time
 from vampd.cli.status.daemon_words import format_rate
 from vampd.errors import EXIT_NIGHT, UsageError
+from vampd.log import LogLevel, LogTarget, configure_log
+from vampd.model.roll_call import MOST_HOSTS
 
 if TYPE_CHECKING:
     from vampd.model.life_sign import HostAccount
@@ -25,6 +35,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _LIVES = "packs"
+
+
+class BatchSystem(StrEnum):
+    """What dask-jobqueue submits jobs to."""
+
+    SLURM = "slurm"
+    HTCONDOR = "htcondor"
+
+
 _COLUMNS = (
     Column("host"),
     Column("", style_of=lambda cell: "green" if cell == _LIVES else "bold red"),
@@ -111,6 +130,31 @@ def _object(seen: SeenHost, account: HostAccount | None) -> dict[str, Any]:
         "frames_in_hand": sum(frames for frames, _ in member.done.values()),
         "bytes_in_hand": sum(size for _, size in member.done.values()),
     }
+
+
+@app.command(epilog=examples("vampctl crew jobs slurm --jobs 4 --config /shared/vampd/vampd.toml"))
+def jobs(
+    system: Annotated[BatchSystem, typer.Argument(help="The batch system.", show_default=False)],
+    count: Annotated[int, typer.Option("--jobs", min=1, max=MOST_HOSTS, help="How many.")],
+    config: Annotated[
+        Path,
+        typer.Option("--config", metavar="FILE", help="For these jobs, too.", show_default=False),
+    ],
+    log_target: LogTargetOption = LogTarget.AUTO,
+    log_level: LogLevelOption = LogLevel.INFO,
+) -> None:
+    """Keep jobs of a batch system that pack, until SIGTERM.
+
+    It is the scheduler of the crew, in the place of vampd-scheduler, and keeps so many jobs by
+    dask-jobqueue, each of them a vampd-worker with the cores of its job. What a job needs stands in
+    /etc/dask/jobqueue.yaml. A job that ends is submitted again, and all of them end with this.
+    Needs the extra `dask`.
+    """
+    from vampd.wiring.jobs import run_jobs
+
+    settings = read_settings(config)
+    configure_log(log_target, log_level)
+    run_jobs(settings, config.absolute(), system, count)
 
 
 @app.command(epilog=examples("vampctl crew certificates scheduler sc5 w1 w2 --to /root/vampd-crew"))

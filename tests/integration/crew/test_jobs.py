@@ -1,0 +1,151 @@
+"""Jobs of a batch system pack: vampd-worker in the place of dask's, kept as many as asked for."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dask_jobqueue.htcondor import HTCondorJob
+from dask_jobqueue.slurm import SLURMJob
+
+from tests.support.crew.batch import Batch
+from tests.support.crew.hosts import CrewSite, wait_for_places
+from tests.support.daemon.commands import run_here
+from tests.support.daemon.running import BIN, PATIENCE_S, wait_until
+from tests.support.tools.packing import FRAMELIST, prepare
+from vampd.adapters.crew import (
+    job_words,
+    make_authority,
+    make_certificate,
+    now_utc,
+    security_of,
+)
+from vampd.cli import job
+from vampd.disk.pace import SteadyPace
+from vampd.disk.shared import SharedMeter
+from vampd.engine.packing import LocalCrew
+from vampd.engine.workers import WorkerPool
+from vampd.model.crew import PackOrder
+
+JOBS = 2
+
+
+@pytest.mark.parametrize("kind", [SLURMJob, HTCondorJob])
+def test_a_job_runs_our_worker_with_its_own_cores_and_configuration(
+    kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, int, float]] = []
+    monkeypatch.setattr(
+        "vampd.wiring.worker.run_worker",
+        lambda settings, host, patience_s: ran.append(
+            (host, settings.schedule.workers, patience_s)
+        ),
+    )
+    configuration = CrewSite(tmp_path / "site").configuration
+    pem = tmp_path / "x.pem"
+    script = kind(
+        scheduler="tls://10.0.0.5:8786", name="job-7", cores=16, memory="64GB",
+        security=security_of(pem, pem, pem), **job_words(configuration),
+        **({"disk": "1GB"} if kind is HTCondorJob else {}),
+    ).job_script()  # fmt: skip
+    (line,) = (line for line in script.splitlines() if "vampd.cli.job" in line)
+    begin = f"{sys.executable} -m vampd.cli.job "
+    words = shlex.split(line[line.index(begin) + len(begin) :].rstrip("'\""))
+    job.app(words, standalone_mode=False)
+    assert ran == [("job-7", 16, 60.0)]
+
+
+def test_a_batch_system_whose_jobs_nobody_described_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = CrewSite(tmp_path)
+    monkeypatch.setenv("DASK_CONFIG", str(tmp_path))
+    command = ["vampctl", "crew", "jobs", "slurm", "--jobs", "1", "--config"]
+    done = run_here([*command, str(site.configuration)])
+    assert (done.returncode, "/etc/dask/jobqueue.yaml" in done.stderr) == (78, True)
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Iterator[Batch]:
+    batch = Batch(tmp_path / "batch")
+    yield batch
+    batch.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[CrewSite]:
+    site = CrewSite(tmp_path / "site", lost_after_s=20.0)
+    yield site
+    site.close()
+
+
+def keep(site: CrewSite, batch: Batch) -> None:
+    """Have so many jobs."""
+    command = [str(BIN / "vampctl"), "crew", "jobs", "slurm", "--jobs", str(JOBS)]
+    options = ["--config", str(site.configuration), "--log", "json"]
+    site.start("jobs", [*command, *options], batch.environ)
+
+
+def pack(site: CrewSite, crew: Any) -> bool:
+    """One order; whether its product is there."""
+    place = site.root / "place"
+    place.mkdir()
+    _, framelist = prepare(place)
+    folder = place / "20251106"
+    (place / FRAMELIST).rename(folder / framelist.path)
+    order = PackOrder(folder, framelist.path, "full")
+    crew.pack(order, SteadyPace(), SharedMeter.create(place / "meter"))
+    return (folder / framelist.packed_path).exists()
+
+
+@pytest.mark.soak
+def test_jobs_pack_are_kept_and_end_with_who_keeps_them(site: CrewSite, batch: Batch) -> None:
+    batch.refuse()
+    keep(site, batch)
+    wait_until(lambda: site.has_said("jobs", "job.refused"), "a refusal")
+    batch.take()
+    workers = WorkerPool(1, PATIENCE_S)
+    with site.crew(LocalCrew(workers)) as crew:
+        wait_for_places(crew, JOBS)
+        assert pack(site, crew)
+        first, second = batch.jobs()
+        os.killpg(first, signal.SIGKILL)
+        wait_until(lambda: len(batch.jobs()) == JOBS and first not in batch.jobs(), "another job")
+        assert second in batch.jobs()
+        wait_for_places(crew, JOBS)
+        site.signal("jobs", signal.SIGTERM)
+        assert site.processes["jobs"].returncode == 0
+        wait_until(lambda: not batch.jobs(), "the end of all jobs")
+    workers.close()
+
+
+@pytest.mark.soak
+def test_jobs_meet_by_certificates_and_do_not_outlive_who_keeps_them(
+    site: CrewSite, batch: Batch, tmp_path: Path
+) -> None:
+    make_authority(tmp_path, now_utc())
+    make_certificate(tmp_path, "any", 1, now_utc())
+    site.encrypt(tmp_path)
+    keep(site, batch)
+    workers = WorkerPool(1, PATIENCE_S)
+    with site.crew(LocalCrew(workers)) as crew:
+        wait_for_places(crew, JOBS)
+        left = batch.jobs()
+        site.signal("jobs", signal.SIGKILL)
+        keep(site, batch)
+        wait_until(lambda: not set(left) & set(batch.jobs()), "the end of the first jobs")
+        wait_for_places(crew, JOBS)
+        assert len(batch.jobs()) == JOBS
+        lost = batch.jobs()
+        for job_id in lost:
+            os.killpg(job_id, signal.SIGKILL)
+        wait_until(lambda: len(set(batch.jobs()) - set(lost)) == JOBS, "other jobs")
+        # What is said to the last job is no more than to the first.
+        assert max(text.count("--tls-cert") for text in batch.scripts()) <= JOBS
+    workers.close()
