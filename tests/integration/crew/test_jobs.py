@@ -5,32 +5,36 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dask
 import pytest
 from dask_jobqueue.htcondor import HTCondorJob
 from dask_jobqueue.slurm import SLURMJob
 
 from tests.support.crew.batch import Batch
 from tests.support.crew.hosts import CrewSite, wait_for_places
-from tests.support.daemon.commands import run_here
 from tests.support.daemon.running import BIN, PATIENCE_S, wait_until
 from tests.support.tools.packing import FRAMELIST, prepare
 from vampd.adapters.crew import (
     job_words,
+    keep_jobs,
     make_authority,
     make_certificate,
     now_utc,
     security_of,
 )
 from vampd.cli import job
+from vampd.config import load_settings
 from vampd.disk.pace import SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.packing import LocalCrew
 from vampd.engine.workers import WorkerPool
+from vampd.errors import EXIT_CONFIG, VampdError
 from vampd.model.crew import PackOrder
 
 JOBS = 2
@@ -61,14 +65,26 @@ def test_a_job_runs_our_worker_with_its_own_cores_and_configuration(
     assert ran == [("job-7", 16, 60.0)]
 
 
-def test_a_batch_system_whose_jobs_nobody_described_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = CrewSite(tmp_path)
-    monkeypatch.setenv("DASK_CONFIG", str(tmp_path))
-    command = ["vampctl", "crew", "jobs", "slurm", "--jobs", "1", "--config"]
-    done = run_here([*command, str(site.configuration)])
-    assert (done.returncode, "/etc/dask/jobqueue.yaml" in done.stderr) == (78, True)
+def refused(site: CrewSite) -> VampdError:
+    """Why no job is kept."""
+    place = load_settings(site.configuration).crew.place
+    with pytest.raises(VampdError) as caught:
+        keep_jobs("slurm", place, None, site.configuration, JOBS, lambda _: True)
+    return caught.value
+
+
+def test_a_batch_system_whose_jobs_nobody_described_is_refused(site: CrewSite) -> None:
+    error = refused(site)
+    assert (error.code, error.exit_status) == ("jobs_undescribed", EXIT_CONFIG)
+    assert "/etc/dask/jobqueue.yaml" in error.message
+
+
+def test_a_scheduler_that_runs_there_already_is_named(site: CrewSite) -> None:
+    place = load_settings(site.configuration).crew.place
+    described = {"jobqueue.slurm.cores": 1, "jobqueue.slurm.memory": "1GB"}
+    with dask.config.set(described), socket.create_server(place):
+        error = refused(site)
+    assert (error.code, "vampd-scheduler may run" in error.message) == ("cannot_listen", True)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ worker, which knows neither lease nor version nor packer.
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from distributed.core import Status
 from distributed.security import Security
 
 from vampd.adapters.crew.dask_engine import configure_dask
-from vampd.errors import ConfigError
+from vampd.errors import ConfigError, VampdError
 from vampd.log import get_log
 
 _log = get_log()
@@ -56,7 +57,7 @@ def keep_jobs(
 
     ``place`` is host and port of the scheduler, which this process is. One that has gone, or was
     refused, is submitted again. ConfigError ``jobs_undescribed`` where the batch system's settings
-    lack what a job needs.
+    lack what a job needs; VampdError ``cannot_listen``.
     """
     configure_dask()
     dask.config.set(_SCHEDULER)
@@ -67,6 +68,7 @@ def keep_jobs(
     except ValueError as error:
         text = f"{error}: describe a job of {system} in /etc/dask/jobqueue.yaml"
         raise ConfigError("jobs_undescribed", text) from error
+    _refuse_taken(host, port)
     cluster: Any = _CLUSTERS[system](
         name="job",
         security=security,
@@ -88,6 +90,19 @@ def keep_jobs(
             if wait(_KEEP_EVERY_S):
                 break
     _log.info("jobs.stopped", system=system)
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """VampdError where no scheduler can be, which the library would tell as an error of its own."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise VampdError(
+            "cannot_listen",
+            f"cannot listen at {host}:{port}: {error.strerror or error}; vampd-scheduler may run"
+            " there, which this takes the place of, or crew.scheduler is another machine's",
+        ) from error
 
 
 async def _forget_refused(cluster: Any) -> str:

@@ -164,8 +164,8 @@ journal_closed
     You may not read the journal.
     Join the group systemd-journal.
 cannot_listen
-    `vampd-web` cannot listen where `[web] listen` says: another one does, or the place is none.
-    Stop the other (`systemctl status vampd-web`), or name another address, port or socket.
+    A program cannot listen where `[web] listen` or `crew.scheduler` says: another one does.
+    Stop the other (`systemctl status vampd-web vampd-scheduler`), or name another place.
 export_foreign
     The folder to export to holds what no export has put there, or what was changed since.
     Move that, or name another folder.
