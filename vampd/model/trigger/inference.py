@@ -17,6 +17,7 @@ from vampd.model.trigger.partners import (
     ALONE,
     agree,
     choose_pairs,
+    doubt_at_misses,
     is_at_edge,
     is_later_than_told,
     is_odd,
@@ -43,8 +44,7 @@ Booleans = npt.NDArray[np.bool_]
 
 UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
 
-# Frames are weighed so many at a time, and so many more are looked ahead: far more than it takes
-# to be certain.
+# Frames weighed at a time, and looked ahead at: far more than it takes to be certain.
 _CHUNK = 16_384
 _AHEAD = 4_096
 _LONG_STRETCH = 50  # frames of both cameras
@@ -72,8 +72,7 @@ def infer(
 ) -> Inference:
     """Pair and label both cameras' frames; either may have none.
 
-    A pair or a label is given if, by the model, the chance that it is wrong is below
-    ``largest_error``.
+    A pair or a label is given if the model's chance that it is wrong is below ``largest_error``.
     """
     least = margin_of(largest_error)
     night = survey(first, second)
@@ -148,8 +147,7 @@ def weigh(night: Night, kernels: Kernels) -> Iterator[Weighed]:
         piece = _weigh_piece(night, begin, entry, kernels)
         entry = piece.forward[piece.end - 1 - piece.start].copy()
         yield piece
-        # Before the next one is made: a piece takes 80 MB.
-        del piece
+        del piece  # before the next one is made: it takes 80 MB
 
 
 def _weigh_piece(night: Night, begin: int, entry: Int32 | None, kernels: Kernels) -> Weighed:
@@ -164,7 +162,7 @@ def _weigh_piece(night: Night, begin: int, entry: Int32 | None, kernels: Kernels
 def read_states(night: Night, piece: Weighed, kernels: Kernels) -> Int64:
     """The likeliest shift and state of each frame, and by how much: see ``lattice.read_off``."""
     frames = slice(piece.begin, piece.end)
-    return np.asarray(
+    read = np.asarray(
         kernels.read_off(
             night.camera[frames],
             night.count[frames],
@@ -177,6 +175,10 @@ def read_states(night: Night, piece: Weighed, kernels: Kernels) -> Int64:
             NEVER,
         )
     )
+    evidence = piece.evidence.pairs[piece.own], piece.evidence.partners[piece.own]
+    order = night.camera[frames], night.row[frames], night.reference[frames], night.begins[frames]
+    read[:, 1::2] -= doubt_at_misses(*order, *evidence, read[:, 0])[:, None]
+    return read
 
 
 def _solve(
@@ -257,10 +259,7 @@ def _part_odd(night: Night, partners: tuple[Int64, Int64]) -> tuple[Booleans, Bo
 
 
 def later_camera(night: Night, first: Int64, second: Int64) -> Int64:
-    """Whose frame is the later one of each pair, by whose margin it is given: 0 or 1.
-
-    In the order of inference, that is camera 2 of two at the same time.
-    """
+    """Whose frame (0, 1) is the later one of each pair, by whose margin it is given; of two, 1."""
     one, two = (side.came_us for side in night.cameras)
     return np.where(one[first] > two[second], 0, 1)
 
@@ -268,7 +267,7 @@ def later_camera(night: Night, first: Int64, second: Int64) -> Int64:
 def is_untold_pair(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
     """Whether a pair's frames may as well be of two triggers: late and missed look alike.
 
-    Where many are missed without a trace, that is what pairs are that are off by whole triggers.
+    Where many are missed untold, that is what pairs are that are off by whole triggers.
     """
     one, two = night.cameras
     missing = at_frames(one.saved)[first] + at_frames(two.saved)[second] > 0

@@ -7,7 +7,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.trigger.weights import SHIFTS, WHOLE_PERIODS
+from vampd.model.trigger.weights import SHIFTS, SPOKEN_TWICE, TOLD_LATE, WHOLE_PERIODS
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -68,6 +68,45 @@ def is_odd(
             alike[side, own] += same & (np.abs(off_us) <= period_us[own] // 2 + 2 * told_us)
     unlike = (2 * alike < beside) | (beside == 0)
     return np.asarray(unlike.all(axis=0) & (beside.sum(axis=0) >= _BESIDE) & (period_us > 0))
+
+
+def doubt_at_misses(
+    camera: Int64,
+    row: Int64,
+    count: Int64,
+    begins: Int64,
+    pairs: Int64,
+    partners: Int64,
+    shift: Int64,
+) -> Int64:
+    """By how much each frame's margins say too much: of late pairs beside a missed trigger.
+
+    ``shift`` is the likeliest of each frame, ``count`` what its middle one is counted from, and
+    ``begins`` where a stretch does, whose offset that pair pays for; ``pairs`` (frames, classes,
+    shifts) and ``partners`` (frames, shifts) are the evidence. A trigger was missed before or after
+    a frame if that one has another shift. A late frame there may be of the trigger on the other
+    side: then one lateness speaks twice, by intervals and by pairs.
+    """
+    here = np.arange(len(shift))
+    moved = np.diff(count + shift) != 0
+    beside = np.zeros(len(shift), dtype=np.bool_)
+    beside[1:] |= moved
+    beside[:-1] |= moved
+    late = (pairs.max(axis=1)[here, shift] < -TOLD_LATE) & (begins == 0)
+    partner = _positions(camera, row, partners[here, shift])
+    doubted = (beside | beside[partner]) & (late | late[partner])
+    return np.where(doubted, SPOKEN_TWICE, 0)
+
+
+def _positions(camera: Int64, row: Int64, partner: Int64) -> Int64:
+    """Where each frame's partner is among these frames, or the frame itself."""
+    found = np.arange(len(camera))
+    for own in (0, 1):
+        mine, others = (np.flatnonzero(camera == number) for number in (own, 1 - own))
+        at = partner[mine] - (row[others[0]] if len(others) else 0)
+        known = (partner[mine] != ALONE) & (at >= 0) & (at < len(others))
+        found[mine[known]] = others[at[known]]
+    return found
 
 
 @overload

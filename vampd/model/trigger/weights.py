@@ -88,6 +88,10 @@ UNSEEN_SWITCH_COST: Final = (26 * NAT, 20 * NAT, 12 * NAT, 9 * NAT, 7 * NAT)
 # Neither happens between two frames of one trigger.
 WITHIN_TRIGGER_COST: Final = 20 * NAT
 
+# A frame is late by what its pair costs; beside a missed trigger that counts twice (decision 177).
+TOLD_LATE: Final = QUEUED_LIMIT  # of what waited, pairs tell no lateness
+SPOKEN_TWICE: Final = PAIR_LIMIT
+
 # A margin that proves nothing.
 UNPROVEN: Final = 7 * NAT
 LARGEST_MARGIN: Final = UNPROVEN + 14 * NAT  # that is kept: by 10^-12, no model's figure says more
