@@ -268,6 +268,10 @@ class ArchiveHost(Protocol):
         """Every file of the night there, by path; empty if the night is not there."""
         ...
 
+    def get_ready(self, pace: Pace) -> None:
+        """Ask now what `send` has to know before the first byte, for who is about to send."""
+        ...
+
     def send(
         self,
         night: NightId,

@@ -14,8 +14,9 @@ from vampd.errors import DataError
 from vampd.model.delivery import parse_manifest, supplement_number
 from vampd.model.plan import Plan
 from vampd.model.proofs import SUMS_NAME, parse_sums
-from vampd.stages import manifest, own_files
+from vampd.stages import manifest
 from vampd.stages.own_files import plan_own_files
+from vampd.stages.records import parts
 
 numbers = st.integers(1, 6)
 contents = st.binary(min_size=1, max_size=4)
@@ -29,12 +30,12 @@ class Transfers(RuleBasedStateMachine):
         self.world = TransferWorld()
         # By path, what the manifests were written of.
         self.announced = {}
-        self.limits = own_files.BATCH_FILES, own_files.BATCH_BYTES
-        own_files.BATCH_FILES, own_files.BATCH_BYTES = batch_files, batch_bytes
+        self.limits = parts.BATCH_FILES, parts.BATCH_BYTES
+        parts.BATCH_FILES, parts.BATCH_BYTES = batch_files, batch_bytes
 
     def teardown(self):
         if hasattr(self, "limits"):
-            own_files.BATCH_FILES, own_files.BATCH_BYTES = self.limits
+            parts.BATCH_FILES, parts.BATCH_BYTES = self.limits
 
     @rule(number=numbers, content=contents)
     def product_appears_or_changes(self, number, content):

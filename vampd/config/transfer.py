@@ -87,7 +87,7 @@ class Transfer(Table):
 
     ``pull_from`` is the machine with the nights as the archive host names it, for `vampctl pull`.
     ``streams`` are the connections that send a night to another host at once, 0: as many as suit,
-    and two while it is packed.
+    two at least.
     While a night is packed, what is ready is sent ``send_ahead_bytes`` at a time; a night with less
     is sent when all of it is packed, and with 0 so is every night.
     """
@@ -127,7 +127,7 @@ class Transfer(Table):
 
     @property
     def lanes(self) -> tuple[range, ...]:
-        """The numbers of the connections of each of those who send while a night is packed.
+        """The numbers of the connections of each of those who send at once.
 
         Two take turns, so that the link has work while one of them begins or reads what it sent;
         one alone where no more than one connection is wanted.

@@ -12,7 +12,7 @@ from vampd.disk.shared import SharedMeter
 from vampd.errors import TransientError
 from vampd.log import get_log
 from vampd.model.nights import NightRecord, NightUpdate, refuse_stale_claim
-from vampd.model.plan import Action, Hash, Pack, Plan, TakeOver
+from vampd.model.plan import Action, Hash, Pack, Plan, Send, TakeOver
 from vampd.model.progress import RateMeter
 from vampd.model.proofs import Digests, Place
 from vampd.ports import NightStore, Pace
@@ -158,7 +158,9 @@ def _weight_of(action: Action) -> _Weight:
             return _Weight(1, action.frames, action.bytes)
         case TakeOver():
             return _Weight(1, 0, action.bytes)
-        # What is sent counts when it is proven to be there; reading here comes before.
+        # What is sent counts when it was read there; reading here comes before.
+        case Send(files):
+            return _Weight(len(files), 0, action.bytes)
         case Hash(files, place, digests) if _is_counted(place, digests):
             return _Weight(len(files), 0, action.bytes)
         case _:

@@ -40,6 +40,7 @@ from vampd.disk.refusal import (
 )
 from vampd.disk.shared import SharedMeter
 from vampd.engine.alarm.low_space import LowSpaceMarks
+from vampd.engine.archive.delivery import Delivery, Lanes
 from vampd.engine.archive.sending_ahead import Outbox, SenderAhead
 from vampd.engine.attempt_progress import WaveProgress
 from vampd.engine.changed_raw import compare_raw, name_refused
@@ -140,6 +141,8 @@ class AttemptTools:
     ledger: Ledger
     authority: FrameIdAuthority
     archive_host: ArchiveHost
+    # The connections to it of those who send at once.
+    lanes: Lanes
     workers: WorkerPool
     crew: Crew
     pace: SharedPace
@@ -340,7 +343,7 @@ def execute(tools: AttemptTools, action: Action) -> None:
         case AcceptRaw(accepted):
             tools.changed_raw.keep(tools.night, accepted, at=tools.clock())
         case Send(files, compare):
-            tools.archive_host.send(tools.night, tools.folder, files, compare, tools.pace)
+            _delivery(tools).deliver(files, compare)
         case SendAhead(_, raw_bytes):
             _send_ahead(tools, raw_bytes)
         case Hash(files, place, digests):
@@ -400,18 +403,19 @@ def _pack(tools: AttemptTools, action: Pack) -> None:
 
 def _send_ahead(tools: AttemptTools, raw_bytes: int) -> None:
     sender = SenderAhead(
-        tools.night,
-        tools.folder,
         tools.reader,
-        tools.archive_host,
-        tools.receipts,
         tools.outbox,
-        tools.pace,
+        _delivery(tools),
         tools.settings.disk.reserve_bytes,
         tools.settings.transfer.send_ahead_bytes,
-        tools.settings.transfer.lanes,
     )
     sender.run(raw_bytes)
+
+
+def _delivery(tools: AttemptTools) -> Delivery:
+    return Delivery(
+        tools.night, tools.folder, tools.archive_host, tools.receipts, tools.pace, tools.lanes
+    )
 
 
 def _take_over(tools: AttemptTools, action: TakeOver) -> None:

@@ -230,11 +230,15 @@ class AcceptRaw:
 
 @dataclass(frozen=True)
 class Send:
-    """Copy files to the archive host; ``compare`` by checksum repairs what is damaged there."""
+    """Copy files to the archive host, and read them there when they have arrived.
+
+    ``compare`` by checksum repairs what is damaged there. ``bytes`` are as of `Hash`.
+    """
 
     runs_in: ClassVar[RunsIn] = RunsIn.THREAD
     files: tuple[str, ...]
     compare: Compare
+    bytes: int = field(default=0, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True)

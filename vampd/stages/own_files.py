@@ -7,7 +7,7 @@ that is gone is missing; either holds the night. Every stage from fpack on plans
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vampd.model.cubes import PackedProduct, Product
@@ -48,12 +48,10 @@ from vampd.stages.records.folder_receipts import (
     without_products,
 )
 from vampd.stages.records.own_paths import GENERATION, product_path
+from vampd.stages.records.parts import batches
 from vampd.stages.records.unmade import choose_unmade, refuse_unmade
 from vampd.stages.records.unpacked_products import UnpackedProduct, by_order, read_unpacked
 from vampd.stages.records.whole_generations import withdrawn_of
-
-BATCH_FILES = 64
-BATCH_BYTES = 8_000_000_000
 
 
 @dataclass(frozen=True)
@@ -179,21 +177,6 @@ def plan_pack(product: UnpackedProduct, receipts: Mapping[str, PackingReceipt]) 
     made = (product.packed_path, product.sidecar_path)
     proven = tuple(receipts[path] for path in made if path in receipts)
     return Pack(product.path, product.packed_path, product.frames, product.bytes, proven=proven)
-
-
-def batches(paths: Sequence[str], files: Mapping[str, FileStamp]) -> Iterator[tuple[str, ...]]:
-    """Cut into batches: the success of one survives the failure of the next."""
-    batch: list[str] = []
-    bytes_in_batch = 0
-    for path in paths:
-        size = files[path].size
-        if batch and (len(batch) == BATCH_FILES or bytes_in_batch + size > BATCH_BYTES):
-            yield tuple(batch)
-            batch, bytes_in_batch = [], 0
-        batch.append(path)
-        bytes_in_batch += size
-    if batch:
-        yield tuple(batch)
 
 
 def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:

@@ -12,7 +12,7 @@ module, however long: what is sent, what is safe and what was lost are one compa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vampd.config import Settings
@@ -21,7 +21,7 @@ from vampd.model.cubes import RAW_REMOVED
 from vampd.model.delivery import ListedManifest, missing_digests, refuse_stale
 from vampd.model.headers import CORRECTIONS
 from vampd.model.nights import FileStamp, Gate, NightId, StageName
-from vampd.model.plan import Action, Compare, Hash, Plan, Remark, Send, WriteText
+from vampd.model.plan import Compare, Hash, Plan, Remark, Send, WriteText
 from vampd.model.proofs import (
     REASONS_PATH,
     SUMS_NAME,
@@ -35,10 +35,11 @@ from vampd.model.proofs import (
 from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.aside_files import AsideFiles, plan_aside, read_sums
-from vampd.stages.own_files import OwnFilesSurvey, batches, plan_own_files
+from vampd.stages.own_files import OwnFilesSurvey, plan_own_files
 from vampd.stages.records.corrections import corrections_digest
 from vampd.stages.records.manifest_files import read_listed_manifests
 from vampd.stages.records.own_paths import PACKED_SUFFIX
+from vampd.stages.records.parts import batches, cut_parts
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 from vampd.stages.traveling_files import (
     TableSurvey,
@@ -192,16 +193,15 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
         ]
         return Plan.of(again, remarks=_remarks(survey))
     sends = [
-        Send(batch, compare)
+        Send(part, compare, bytes=sum(survey.here[path].size for path in part))
         for compare in (Compare.CHECKSUM, Compare.SIZE_AND_TIME)
-        for batch in batches(
+        for part in cut_parts(
             [path for path in compares if compares[path] is compare and path != SUMS_NAME],
             survey.here,
         )
     ]
-    if SUMS_NAME in unsafe:
-        sends.append(Send((SUMS_NAME,), compares[SUMS_NAME]))
-    return Plan.of(write, *_pipelined(sends, survey.here), remarks=_remarks(survey))
+    last = [Send((SUMS_NAME,), compares[SUMS_NAME])] if SUMS_NAME in unsafe else []
+    return Plan.of(write, sends, last, remarks=_remarks(survey))
 
 
 def _unsendable(gone: Sequence[str], date: str) -> DataError:
@@ -415,22 +415,7 @@ def _was_read_before_copy(survey: TransferSurvey, path: str) -> bool:
 
 
 def _read_there(paths: Sequence[str], files: Mapping[str, FileStamp]) -> list[Hash]:
-    return [_hash_there(batch, files) for batch in batches(paths, files)]
-
-
-def _hash_there(paths: tuple[str, ...], files: Mapping[str, FileStamp]) -> Hash:
-    # Of SHA256SUMS, which is written before it is sent, there is no size yet.
-    size = sum(files[path].size for path in paths if path in files)
-    return Hash(paths, Place.ARCHIVE, bytes=size)
-
-
-def _pipelined(sends: list[Send], files: Mapping[str, FileStamp]) -> Iterator[list[Action]]:
-    """Waves in which one batch is read there while the next is sent; never two sends at once.
-
-    Two rsyncs would remove each other's folder of partial files.
-    """
-    arrived: list[Action] = []
-    for send in sends:
-        yield [send, *arrived]
-        arrived = [_hash_there(send.files, files)]
-    yield arrived
+    return [
+        Hash(batch, Place.ARCHIVE, bytes=sum(files[path].size for path in batch))
+        for batch in batches(paths, files)
+    ]

@@ -37,6 +37,7 @@ def make_tools(
     actor: str,
 ) -> AttemptTools:
     """The tools of one attempt at a night."""
+    from vampd.engine.archive.delivery import Lanes
     from vampd.engine.execute import AttemptTools
     from vampd.engine.nights.raw_cube_cache import RawCubeCache
     from vampd.model.cubes import accounted_cubes
@@ -61,6 +62,7 @@ def make_tools(
             connections.receipts,
             connections.packing_receipts,
         ),
+        lanes=Lanes(settings.transfer.lanes),
         workers=workers,
         crew=crew,
         pace=pace,

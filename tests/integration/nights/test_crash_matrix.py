@@ -114,7 +114,6 @@ ELSEWHERE = {
         ),
         "only `vampctl restore`; see test_restore and test_restore_safety",
     ),
-    **dict.fromkeys(("send_ahead.read", "send_ahead.sent"), "large nights; see test_sent_ahead"),
     **dict.fromkeys(
         ("execute.grown.read", "execute.grown.recorded"),
         "only where what is set aside has grown; see test_cases in proof",

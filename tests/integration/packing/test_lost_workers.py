@@ -147,6 +147,7 @@ def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
         ledger=nothing,
         authority=nothing,
         archive_host=nothing,
+        lanes=nothing,
         workers=pool,
         crew=LocalCrew(pool),
         pace=pace,

@@ -249,13 +249,13 @@ def test_what_stands_still_is_written_now_and_then_and_a_lost_claim_is_heard_at_
         world.progress.look()
 
 
-def test_what_is_sent_counts_when_it_is_proven_there(world: Any) -> None:
-    send = Send(("a", "b"), Compare.NOTHING)
+def test_what_is_sent_or_lies_there_counts_when_it_was_read_there(world: Any) -> None:
     here = Hash(("a", "b"), Place.HERE, bytes=700)
-    there = Hash(("a", "b"), Place.ARCHIVE, bytes=700)
-    world.progress.begin(Plan.of([here], [send], [there]))
-    for action, done in ((here, 0), (send, 0), (there, 700)):
+    there = Hash(("a",), Place.ARCHIVE, bytes=300)
+    send = Send(("b",), Compare.NOTHING, bytes=400)
+    world.progress.begin(Plan.of([here], [there], [send]))
+    for action, done, files in ((here, 0, 0), (there, 300, 1), (send, 700, 2)):
         world.progress.done(action)
         record = world.store.night(NIGHT)
         assert (record.done_bytes, record.all_bytes) == (done, 700)
-        assert (record.done_files, record.all_files) == (2 * (done > 0), 2)
+        assert (record.done_files, record.all_files) == (files, 2)

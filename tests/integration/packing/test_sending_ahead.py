@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,132 +12,20 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.fakes.fake_archive import FakeArchive
-from tests.support.fakes.fake_night_reader import FakeFile, FakeNightReader
-from tests.support.fakes.memory_store import MemoryNights, MemoryReceipts
-from tests.support.fakes.paces import SteeredPace
-from vampd.engine.archive.sending_ahead import Outbox, SenderAhead
+from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.worlds.archive.packing_night import (
+    NIGHT,
+    RAW_BYTES,
+    Packing,
+    Sending,
+    no_readings,
+    until,
+)
 from vampd.errors import ArchiveUnknown, ClaimLost
-from vampd.model.nights import FileStamp, Kind, NightId
-from vampd.model.proofs import PackingReceipt, Place, Receipt, RecordedReceipt
-from vampd.stages.own_files import BATCH_FILES
-
-NIGHT = NightId("20251106", Kind.ENGINEERING)
-RAW_BYTES = 100
-
-
-def no_readings() -> MemoryReceipts:
-    nights = MemoryNights()
-    nights.discover(NIGHT, 0.0)
-    return MemoryReceipts(nights)
-
-
-@dataclass
-class Packing:
-    """A night that is being packed: its folder, its archive, and who sends meanwhile."""
-
-    folder: Path
-    archive: FakeArchive = field(default_factory=FakeArchive)
-    reader: FakeNightReader = field(default_factory=FakeNightReader)
-    readings: MemoryReceipts = field(default_factory=no_readings)
-    outbox: Outbox = field(default_factory=Outbox)
-    pace: SteeredPace = field(default_factory=SteeredPace)
-    least_bytes: int = 1
-    reserve_bytes: int = 0
-    lanes: tuple[range, ...] = (range(1), range(1, 2))
-
-    def __post_init__(self) -> None:
-        (self.folder / "vgen2").mkdir()
-        self.outbox.begin()
-
-    @property
-    def sender(self) -> SenderAhead:
-        return SenderAhead(
-            NIGHT,
-            self.folder,
-            self.reader,
-            self.archive,
-            self.readings,
-            self.outbox,
-            self.pace,
-            self.reserve_bytes,
-            self.least_bytes,
-            self.lanes,
-        )
-
-    @property
-    def read_there(self) -> Mapping[str, Receipt]:
-        return self.readings.of(NIGHT, Place.ARCHIVE)
-
-    @property
-    def there(self) -> set[str]:
-        return set(self.archive.trees.get(NIGHT.date, {}))
-
-    def watch(
-        self, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object] = lambda: None
-    ) -> list[tuple[object, int]]:
-        """The connections and bytes of products of each send, as it begins; then ``act``."""
-        send, sent = self.archive.send, list[tuple[object, int]]()
-
-        def seen(*arguments: Any, connections: object) -> None:
-            paths = [path for path in arguments[2] if path.endswith(".fz")]
-            sent.append((connections, sum((self.folder / p).stat().st_size for p in paths)))
-            act()
-            send(*arguments)
-
-        monkeypatch.setattr(self.archive, "send", seen)
-        return sent
-
-    def was_read(self, path: str) -> bool:
-        return path in self.read_there
-
-    def pack(self, name: str, content: bytes = b"packed") -> Callable[[], None]:
-        """A product and its sidecar, on record; what tells the sender of them."""
-        receipts, stamps = [], []
-        for path, data in ((f"vgen2/{name}.fits.fz", content), (f"vgen2/{name}.txt", b"rows")):
-            (self.folder / path).write_bytes(data)
-            status = (self.folder / path).stat()
-            stamps.append(FileStamp(path, status.st_size, status.st_mtime_ns))
-            sha256 = hashlib.sha256(data).hexdigest()
-            receipts.append(PackingReceipt(path, len(data), sha256, None))
-        self.reader.recorded += [RecordedReceipt(receipt, 1.0) for receipt in receipts]
-        reading = Receipt(Place.HERE, stamps[0], receipts[0].sha256, 1.0)
-        return lambda: self.outbox.put(reading, tuple(receipts))
-
-    def send(self, *packed: Callable[[], None], raw_bytes: int = RAW_BYTES) -> None:
-        """All of it is packed, then packing ends, once the sender has taken what it takes."""
-        with Sending(self, raw_bytes) as ended:
-            for put in packed:
-                put()
-            ended.wait(0.3)
-
-
-class Sending:
-    """A sender in a thread of its own, until packing ends; what it raises is raised then."""
-
-    def __init__(self, packing: Packing, raw_bytes: int) -> None:
-        self._packing, self._raw_bytes = packing, raw_bytes
-        self._ended, self._errors = threading.Event(), list[BaseException]()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            self._packing.sender.run(self._raw_bytes)
-        except BaseException as error:  # noqa: BLE001 - raised below
-            self._errors.append(error)
-        finally:
-            self._ended.set()
-
-    def __enter__(self) -> threading.Event:
-        self._thread.start()
-        return self._ended
-
-    def __exit__(self, *_: object) -> None:
-        self._packing.outbox.close()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-        if self._errors:
-            raise self._errors[0]
+from vampd.model.nights import FileStamp
+from vampd.model.plan import Compare
+from vampd.model.proofs import Place, Receipt
+from vampd.stages.records.parts import BATCH_FILES
 
 
 @pytest.fixture
@@ -158,15 +44,6 @@ def test_a_product_is_there_and_was_read_before_the_others_are_packed(packing: P
         assert reading.sha256 == hashlib.sha256(content).hexdigest()
 
 
-def until(happened: Callable[[], bool], within_s: float = 10.0) -> bool:
-    pause = threading.Event()
-    for _ in range(round(within_s / 0.01)):
-        if happened():
-            return True
-        pause.wait(0.01)
-    return False
-
-
 def test_less_than_is_worth_a_program_is_left_to_the_transfer(packing: Packing) -> None:
     packing.least_bytes = 800
     packing.send(packing.pack("a", b"x" * 99))
@@ -183,7 +60,7 @@ def test_a_long_night_is_sent_in_hardly_more_than_a_hundred_parts(
     with Sending(packing, 10_000):
         for number in range(1000):
             packing.pack(f"{number}", b"x" * 10)()
-    assert 0 < len(sent) <= 100 + 3 + 2  # three smaller ones, and the last of either
+    assert 0 < len(sent) <= 100 + 3 + 7  # the smaller ones, first and last
 
 
 def test_the_first_parts_are_small_and_grow(
@@ -227,18 +104,107 @@ def test_where_one_connection_is_wanted_one_sends(
     assert {connections for connections, _ in sent} == {range(1)}
 
 
-def test_what_little_waits_when_packing_ends_is_sent_by_both(
+def test_the_next_part_travels_while_one_is_read_there(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing.lanes = (range(1),)
+    sent, digests = packing.watch(monkeypatch), packing.archive.digests
+
+    def read_once_another_has_gone(*arguments: Any) -> Any:
+        assert until(lambda: len(sent) == 2)
+        return digests(*arguments)
+
+    monkeypatch.setattr(packing.archive, "digests", read_once_another_has_gone)
+    with Sending(packing, RAW_BYTES):
+        for name in ("a", "b"):
+            packing.pack(name)()
+        assert until(partial(packing.was_read, "vgen2/b.txt"))
+    assert packing.was_read("vgen2/a.txt")
+
+
+def test_what_sending_asks_first_is_asked_before_anything_is_packed(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+    for name in ("files", "get_ready", "space"):
+        answer = getattr(packing.archive, name)
+
+        def ask(*arguments: Any, name: str = name, answer: Any = answer) -> Any:
+            asked.append(name)
+            return answer(*arguments)
+
+        monkeypatch.setattr(packing.archive, name, ask)
+    with Sending(packing, RAW_BYTES):
+        assert until(lambda: len(asked) == 3)
+        packing.pack("a")()
+        assert until(partial(packing.was_read, "vgen2/a.txt"))
+    assert asked == ["files", "get_ready", "space"]
+
+
+def test_what_little_waits_when_packing_ends_is_sent_in_smaller_parts_by_both(
     packing: Packing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packing.least_bytes = 80
     both = threading.Barrier(2, timeout=10)
     sent = packing.watch(monkeypatch, both.wait)
-    for name, count in (("a", 20), ("b", 30), ("c", 30)):
+    for name, count in (("a", 25), ("b", 15), ("c", 30), ("d", 10)):
         packing.pack(name, b"x" * count)()
     packing.outbox.close()
     packing.sender.run(RAW_BYTES)
-    assert sorted(size for _, size in sent) == [30, 50]
-    assert len(packing.read_there) == 6
+    assert sorted(size for _, size in sent) == [10, 15, 25, 30]
+    assert len(packing.read_there) == 8
+
+
+@pytest.mark.parametrize(("rest_s", "goes"), [(1e6, True), (0.0, False)])
+def test_what_is_left_goes_too_if_it_is_soon_there(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch, rest_s: float, goes: bool
+) -> None:
+    packing.rest_s = rest_s
+    has_ended = threading.Event()
+    sent = packing.watch(monkeypatch, lambda: len(sent) == 1 or has_ended.wait(10))
+    with Sending(packing, RAW_BYTES):
+        packing.pack("first")()
+        assert until(partial(packing.was_read, "vgen2/first.txt"))
+        for number in range(20):
+            packing.pack(f"{number}")()
+        assert until(lambda: len(sent) == 3)
+        packing.outbox.close()
+        has_ended.set()
+    assert len(packing.read_there) == 2 * (21 if goes else 3)
+
+
+def test_space_is_looked_at_for_all_that_was_sent_since_it_was_asked(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing.archive.capacity_bytes = 100
+    space = packing.archive.space()
+    monkeypatch.setattr(packing.archive, "space", lambda: space)
+    with capture_logs() as logs, Sending(packing, RAW_BYTES) as ended:
+        for name, fits in (("a", True), ("b", False)):
+            packing.pack(name, b"x" * 60)()
+            if fits:
+                assert until(partial(packing.was_read, f"vgen2/{name}.txt"))
+        assert ended.wait(10)
+    assert [log["code"] for log in logs if log["event"] == "send_ahead.ended"] == ["disk_low"]
+    assert not packing.was_read("vgen2/b.txt")
+
+
+def test_once_a_part_has_failed_no_other_one_begins(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing.lanes = (range(1),)
+    sent, failure = packing.watch(monkeypatch), ArchiveUnknown("archive_unknown", "gone")
+
+    def refuse(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(packing.archive, "digests", refuse)
+    delivery = packing.sender.delivery
+    for name in ("a", "b"):
+        packing.pack(name)
+        with pytest.raises(ArchiveUnknown, match="gone"):
+            delivery.deliver([f"vgen2/{name}.txt"], Compare.SIZE_AND_TIME)
+    assert len(sent) == 1
 
 
 def test_what_lies_there_is_not_sent_over(packing: Packing) -> None:
@@ -338,8 +304,11 @@ def test_a_slow_link_keeps_no_night_at_packing(
 ) -> None:
     both = threading.Barrier(2, packing.outbox.close, timeout=10)
     sent = packing.watch(monkeypatch, both.wait)
+    # Taken in parts of a batch at most, with the sidecars.
+    packing.least_bytes = BATCH_FILES * 100
     for number in range(2 * BATCH_FILES):
-        packing.pack(f"{number}")()
+        packing.pack(f"{number}", b"x" * 100)()
+    packing.rest_s = 0.0
     packing.sender.run(RAW_BYTES)
-    assert len(sent) == 2  # of four parts, with the sidecars
-    assert len(packing.read_there) == 2 * BATCH_FILES
+    assert len(sent) == 2
+    assert len(packing.read_there) < 2 * BATCH_FILES

@@ -18,7 +18,7 @@ from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import tree_there
 from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
-from vampd.engine.archive import sending_ahead
+from vampd.engine.archive import delivery
 from vampd.engine.archive.sending_ahead import SenderAhead
 from vampd.model.nights import Kind, NightId, StageName
 
@@ -67,9 +67,7 @@ def undisturbed(place: Place) -> Trees:
 
 @pytest.mark.parametrize(
     ("name", "hit"),
-    others_in_soak(
-        [("send_ahead.sent", 1), ("send_ahead.sent", 2), ("send_ahead.read", 1), ("none", 1)]
-    ),
+    others_in_soak([("delivery.sent", 1), ("delivery.sent", 2), ("delivery.read", 1), ("none", 1)]),
 )
 def test_killed_while_it_is_sent_it_is_not_safe_and_ends_as_any_other(
     undisturbed: Trees, place: Place, name: str, hit: int
@@ -82,7 +80,7 @@ def test_killed_while_it_is_sent_it_is_not_safe_and_ends_as_any_other(
         if os.getpid() != parent and hits.count(name) == hit:
             os.killpg(0, signal.SIGKILL)
 
-    with patch.object(sending_ahead, "failpoint", die):
+    with patch.object(delivery, "failpoint", die):
         lived = InProcess(site).advance(kill_at=10**9)
     assert lived is (name == "none")
     if not lived:

@@ -49,6 +49,10 @@ class FakeArchive:
         there = self.trees.get(night.date, {})
         return {path: stamp_of(path, file) for path, file in list(there.items())}
 
+    def get_ready(self, pace: Pace) -> None:
+        pace.check()
+        self._reach()
+
     def send(
         self,
         night: NightId,

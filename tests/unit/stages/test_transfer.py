@@ -14,7 +14,8 @@ from vampd.errors import DataError
 from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare, Hash, Plan, Send, WriteText
 from vampd.model.proofs import SUMS_NAME, Place, parse_sums
-from vampd.stages import own_files, transfer
+from vampd.stages import transfer
+from vampd.stages.records import parts
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ def test_damage_that_a_listing_cannot_show_is_repaired_by_checksum_and_alone(arr
     # Read here first: what may be as bad is not sent.
     assert plans == [
         Plan.of([Hash(damaged, Place.HERE, before_sending=True)]),
-        Plan.of([Send(damaged, Compare.CHECKSUM)], [Hash(damaged, Place.ARCHIVE)]),
+        Plan.of([Send(damaged, Compare.CHECKSUM)]),
     ]
     assert arrived.there["vgen2/VMPA00000002.fits.fz"].content == b"second"
     assert arrived.is_safe()
@@ -204,15 +205,13 @@ def test_sums_that_were_edited_here_are_written_again(arrived):
 
 def test_a_copy_is_not_safe_before_it_was_read(world):
     world.add_product("VMPA00000001")
-    while not actions(plan := world.plan(), Send):
-        for action in [*actions(plan, Hash), *actions(plan, WriteText)]:
-            world.execute(action)
-    for action in [*actions(plan, WriteText), *actions(plan, Send)]:
-        world.execute(action)
+    world.run()
     assert len(world.there) == 3
+    assert world.is_safe()
+    world.reader.kept[Place.ARCHIVE].clear()
     assert not world.is_safe()
-    for action in actions(plan, Hash):
-        world.execute(action)
+    (plan,) = world.run()
+    assert {action.place for action in actions(plan, Hash)} == {Place.ARCHIVE}
     assert world.is_safe()
 
 
@@ -298,29 +297,26 @@ def test_what_is_rotten_on_both_sides_is_found_before_it_is_sent(arrived):
     assert arrived.there == there
 
 
-def test_batches_are_limited_in_files_and_bytes_and_read_while_the_next_is_sent(monkeypatch, world):
-    monkeypatch.setattr(own_files, "BATCH_FILES", 3)
-    monkeypatch.setattr(own_files, "BATCH_BYTES", 10)
+def test_batches_and_parts_are_limited_in_files_and_bytes(monkeypatch, world):
+    monkeypatch.setattr(parts, "BATCH_FILES", 3)
+    monkeypatch.setattr(parts, "BATCH_BYTES", 10)
     for number in range(4):
         world.reader.write(f"vbad/{number}", b"12345")
     world.reader.write("vbad/4", b"larger than a batch")
     for number in range(5, 9):
         world.reader.write(f"vbad/{number}", b"1")
     read, _, _, plan = world.run()
-    assert [action.files for action in actions(read, Hash)] == [
-        ("vbad/0", "vbad/1"),
-        ("vbad/2", "vbad/3"),
-        ("vbad/4",),
-        ("vbad/5", "vbad/6", "vbad/7"),
-        ("vbad/8",),
-    ]
-    sends = actions(plan, Send)
-    assert [action.files for action in actions(plan, Hash)] == [send.files for send in sends]
-    write, first, *between, last = plan.waves
+    batches = [("vbad/0", "vbad/1"), ("vbad/2", "vbad/3"), ("vbad/4",)]
+    batches += [("vbad/5", "vbad/6", "vbad/7"), ("vbad/8",)]
+    assert [action.files for action in actions(read, Hash)] == batches
+    write, sends, last = plan.waves
     assert [type(action) for action in write] == [WriteText]
-    assert [type(action) for action in first] == [Send]
-    assert all([type(action) for action in wave] == [Send, Hash] for wave in between)
-    assert [type(action) for action in last] == [Hash]
+    # In one wave: while one is read there, others travel.
+    assert {type(action) for action in sends} == {Send}
+    assert [send.files for send in sends][:3] == batches[:3]
+    assert max(len(send.files) for send in sends) == 3
+    assert [send.bytes for send in sends][:3] == [10, 10, len(b"larger than a batch")]
+    assert [send.files for send in last] == [(SUMS_NAME,)]
 
 
 def test_an_unsafe_file_is_never_among_the_safe_ones(arrived):
@@ -347,6 +343,6 @@ def test_whoever_follows_a_transfer_is_told_the_bytes_of_what_is_read_there(arri
     assert (reading.place, reading.bytes) == (Place.ARCHIVE, size)
     del arrived.there[path]
     *_, last = arrived.run()
-    (proof,) = actions(last, Hash)
+    (proof,) = actions(last, Send)
     assert sent([last]) == {path}
     assert (proof.files, proof.bytes) == ((path,), size)

@@ -173,7 +173,7 @@ class LocalArchive(NightArchive):
     def _target(self, night: NightId) -> str:
         return str(self._path / self._name_of(night))
 
-    def _prepare(self, pace: Pace) -> None:
+    def get_ready(self, pace: Pace) -> None:
         del pace  # a look
         self._require_folder()
 

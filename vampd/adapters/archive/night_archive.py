@@ -151,7 +151,7 @@ class NightArchive(ABC):
             return
         require_below(files)
         check_sources(folder, files)
-        self._prepare(pace)
+        self.get_ready(pace)
         for part in self._parts_to_send(folder, files):
             self._send_part(night, folder, part, compare, pace, before, connections)
             failpoint("archive.send.group_sent")
@@ -160,7 +160,7 @@ class NightArchive(ABC):
             self._remove_repeated(night, leftovers, pace)
 
     @abstractmethod
-    def _prepare(self, pace: Pace) -> None:
+    def get_ready(self, pace: Pace) -> None:
         """Ask what has to be known before anything is copied. RemoteUnavailable."""
 
     def _parts_to_send(self, folder: Path, files: Sequence[str]) -> Iterator[Part]:
@@ -194,7 +194,7 @@ class NightArchive(ABC):
         Raises as `send` does; DataError ``link_found``.
         """
         require_below(files)
-        self._prepare(pace)
+        self.get_ready(pace)
         for part in parts_to_fetch(files):
             for parent, names in names_by_folder(part.names):
                 below = f"{folder.name}{part.below}/{parent}"

@@ -64,7 +64,7 @@ class RsyncArchive(NightArchive):
     def _ask_rsync(self, pace: Pace) -> str:
         """What ``rsync --help`` says there."""
 
-    def _prepare(self, pace: Pace) -> None:
+    def get_ready(self, pace: Pace) -> None:
         self._known_durability(pace)
 
     def _parts_to_send(self, folder: Path, files: Sequence[str]) -> Iterator[Part]:

@@ -97,6 +97,11 @@ class KnownArchive:
                 raise
             return {}
 
+    def get_ready(self, pace: Pace) -> None:
+        """Ask now what `send` asks before the first byte; places the mark at the first use."""
+        self.use()
+        self.host.get_ready(pace)
+
     def send(
         self,
         night: NightId,

@@ -2,32 +2,31 @@
 
 This only saves time: the transfer stage looks at all of it again, and *safe* is its word alone. So
 only what the archive lacks is sent, and whatever stands in the way ends it for this attempt, to be
-told by that stage. Two send in turn: while one begins, or reads what it has sent, the other one
-keeps the link at work, and both cores have work until the last product is there.
+told by that stage. `Delivery` keeps the link at work meanwhile.
 """
 
 from __future__ import annotations
 
 import contextvars
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from queue import Empty, SimpleQueue
+from functools import partial
 from threading import Condition
 
-from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import stamp_of
+from vampd.engine.archive.delivery import Delivery
 from vampd.errors import ClaimLost, DiskFull, StoreError, VampdError, no_threads
 from vampd.log import get_log
-from vampd.model.nights import FileStamp, NightId
+from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare
 from vampd.model.proofs import PackingReceipt, Place, Receipt, live_receipts
 from vampd.model.resources import Need, find_shortage
-from vampd.ports import ArchiveHost, NightReader, Pace, Receipts
-from vampd.stages.own_files import BATCH_BYTES, batches
+from vampd.ports import NightReader
 from vampd.stages.records.own_paths import PACKED_SUFFIX
+from vampd.stages.records.parts import BATCH_BYTES, BATCH_FILES
 from vampd.stages.transfer import is_gone_there
 
 _log = get_log()
@@ -35,8 +34,15 @@ _LOOK_EVERY_S = 0.5
 # Each program that sends, and each that reads there, costs a fraction of a second of a core.
 _MOST_LOOKS = 100
 # The first part is smaller, and each as large as two before it: a link that waits for as much as is
-# worth its programs would wait for seconds.
+# worth its programs would wait for seconds. The last ones are smaller too: what has arrived last is
+# read when nothing travels.
 _FIRST_PART = 8
+# Of what is left: for each of two, half of it now.
+_LAST_PARTS = 4
+# What was there of the space counts for so long, with all that was sent since.
+_SPACE_COUNTS_S = 10.0
+# How long a night may stand at packing for what is left to send: as long as it takes to begin anew.
+_REST_TAKES_S = 30.0
 
 # A product as it was read here, and the receipts of all that was packed with it.
 _Packed = tuple[Receipt, tuple[PackingReceipt, ...]]
@@ -66,51 +72,60 @@ class Outbox:
         """Whether more is being packed."""
         return self._is_open
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What has been packed and not been taken."""
+        with self._changed:
+            return _bytes_of(self._waiting)
+
     def put(self, reading: Receipt, receipts: tuple[PackingReceipt, ...]) -> None:
         """A product as it was read here, and the receipts of all that was packed with it."""
         with self._changed:
             self._waiting.append((reading, receipts))
             self._changed.notify_all()
 
-    def take(self, least_bytes: int, wait_s: float) -> Sequence[_Packed] | None:
-        """All that is waiting, once it has so many bytes; () after ``wait_s``, None when closed."""
+    def take(self, least_bytes: int, wait_s: float) -> Sequence[_Packed]:
+        """What has waited longest, so many bytes or a little more; () if there is no such."""
         until = time.monotonic() + wait_s
         with self._changed:
             while self._is_open and _bytes_of(self._waiting) < least_bytes:
                 if not self._changed.wait(until - time.monotonic()):
                     return ()
-            if not self._is_open:
-                return None
-            taken, self._waiting = self._waiting, []
-            return taken
+            return self._cut(least_bytes) if self._is_open else ()
 
-    def take_last(self, least_bytes: int, most_bytes: int) -> Sequence[_Packed]:
-        """All that still waits, if it has as many bytes as that; else it goes on waiting."""
+    def take_rest(self, least_bytes: int) -> Sequence[_Packed]:
+        """The same of what waits when nothing more is packed, however little is left."""
         with self._changed:
-            if not least_bytes <= _bytes_of(self._waiting) <= most_bytes:
-                return ()
-            taken, self._waiting = self._waiting, []
-            return taken
+            return self._cut(least_bytes)
+
+    def _cut(self, least_bytes: int) -> Sequence[_Packed]:
+        count = size = files = 0
+        for reading, receipts in self._waiting:
+            size, files = size + reading.file.size, files + len(receipts)
+            is_too_much = size > BATCH_BYTES or files > BATCH_FILES
+            if count and is_too_much:
+                break
+            count += 1
+            if size >= least_bytes:
+                break
+        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        return taken
 
 
 @dataclass(frozen=True)
 class SenderAhead:
     """Sends what comes out of ``outbox`` until it is closed, and then what little still waits.
 
-    Parts have ``least_bytes`` or more, but for the first ones and the last. ``lanes`` are the
-    connections of each of those who send at once.
+    Parts have ``least_bytes`` or more, but for the first ones and the last. What waits at the end
+    goes if it takes ``rest_s`` at most, as fast as the others went.
     """
 
-    night: NightId
-    folder: Path
     reader: NightReader
-    host: ArchiveHost
-    receipts: Receipts
     outbox: Outbox
-    pace: Pace
+    delivery: Delivery
     reserve_bytes: int
     least_bytes: int
-    lanes: Sequence[Sequence[int]]
+    rest_s: float = _REST_TAKES_S
 
     def run(self, raw_bytes: int) -> None:
         """Send and read there; ``raw_bytes`` are packed in all. ClaimLost, StoreError.
@@ -131,58 +146,33 @@ class SenderAhead:
         there = self._lying_there()
         if there is None:
             return
-        with _Lanes(self.lanes) as lanes:
-            first_bytes = least_bytes = max(1, most_bytes // _FIRST_PART)
+        self.delivery.host.get_ready(self.delivery.pace)
+        first_bytes = least_bytes = max(1, most_bytes // _FIRST_PART)
+        with _Parts(self.delivery, self.reserve_bytes) as parts:
             while self.outbox.is_open:
-                self.pace.check()
-                lanes.raise_failed()
-                if not lanes.wait_for_one(_LOOK_EVERY_S):
+                if not parts.wait_for_lane():
                     continue
                 taken = self.outbox.take(least_bytes, _LOOK_EVERY_S)
                 if taken:
                     least_bytes = min(2 * least_bytes, most_bytes)
-                    self._send_parts(lanes, taken, there)
-            last = self.outbox.take_last(first_bytes, min(most_bytes, BATCH_BYTES))
-            for part in _split(last, len(self.lanes)):
-                self._send_part(lanes, self._sizes(part, there))
-
-    def _send_parts(
-        self, lanes: _Lanes, taken: Sequence[_Packed], there: Mapping[str, FileStamp]
-    ) -> None:
-        sizes = self._sizes(taken, there)
-        for part in batches(list(sizes), sizes):
-            while self.outbox.is_open and not lanes.wait_for_one(_LOOK_EVERY_S):
-                self.pace.check()
-            # What is slower than packing sends the rest in its own stage.
-            if not self.outbox.is_open:
+                    parts.give(self._files(taken, there))
+            # What takes longer is sent in its own stage, which the night then shows.
+            left_bytes = self.outbox.waiting_bytes
+            if not first_bytes <= left_bytes <= max(most_bytes, parts.bytes_per_s * self.rest_s):
                 return
-            self._send_part(lanes, {path: sizes[path] for path in part})
-
-    def _send_part(self, lanes: _Lanes, part: Mapping[str, FileStamp]) -> None:
-        if part:
-            size = sum(file.size for file in part.values())
-            need = lanes.underway + Need(size, len(part))
-            shortage = find_shortage(self.host.space(), need, self.reserve_bytes)
-            if shortage is not None:
-                message = f"there is too little space at the archive host: {shortage}"
-                raise DiskFull("disk_low", message)
-            lanes.give(Need(size, len(part)), self._send_and_read, tuple(part))
-
-    def _send_and_read(self, lane: Sequence[int], part: Sequence[str]) -> None:
-        compare = Compare.SIZE_AND_TIME
-        self.host.send(self.night, self.folder, part, compare, self.pace, connections=lane)
-        failpoint("send_ahead.sent")
-        read = list(self.host.digests(self.night, part, self.pace))
-        failpoint("send_ahead.read")
-        self.receipts.keep(self.night, read)
+            while left_bytes := self.outbox.waiting_bytes:
+                if parts.wait_for_lane():
+                    size = min(most_bytes, max(first_bytes, left_bytes // _LAST_PARTS))
+                    parts.give(self._files(self.outbox.take_rest(size), there))
 
     def _lying_there(self) -> Mapping[str, FileStamp] | None:
         """What the archive has of the night; None if the transfer stage must look first."""
-        there = self.host.files(self.night)
-        known = self.receipts.of(self.night, Place.ARCHIVE)
-        if is_gone_there(known, there) or self.reader.moved_night(self.night) is not None:
+        night = self.delivery.night
+        there = self.delivery.host.files(night)
+        known = self.delivery.receipts.of(night, Place.ARCHIVE)
+        if is_gone_there(known, there) or self.reader.moved_night(night) is not None:
             return None
-        own = live_receipts(self.reader.packing_receipts(self.night))
+        own = live_receipts(self.reader.packing_receipts(night))
         others = [
             file
             for path, file in there.items()
@@ -190,15 +180,13 @@ class SenderAhead:
         ]
         return None if others else there
 
-    def _sizes(
-        self,
-        taken: Sequence[tuple[Receipt, tuple[PackingReceipt, ...]]],
-        there: Mapping[str, FileStamp],
+    def _files(
+        self, taken: Sequence[_Packed], there: Mapping[str, FileStamp]
     ) -> dict[str, FileStamp]:
         """The files to send: what the archive lacks, as it was proven here."""
         sizes: dict[str, FileStamp] = {}
         for reading, receipts in taken:
-            files = [stamp_of(self.folder, receipt.path) for receipt in receipts]
+            files = [stamp_of(self.delivery.folder, receipt.path) for receipt in receipts]
             is_as_proven = reading.file in files and all(
                 file is not None and file.size == receipt.size
                 for file, receipt in zip(files, receipts, strict=True)
@@ -208,79 +196,77 @@ class SenderAhead:
         return sizes
 
 
-class _Lanes:
-    """Threads that each send a part and read it there; the first error is raised by who asks."""
+class _Parts:
+    """Parts under way, each in a thread; an error of one is raised by who asks for the next."""
 
-    def __init__(self, lanes: Sequence[Sequence[int]]) -> None:
-        self._free: SimpleQueue[Sequence[int]] = SimpleQueue()
-        for lane in lanes:
-            self._free.put(lane)
-        self._next: Sequence[int] | None = None
-        self._threads = ThreadPoolExecutor(len(lanes), thread_name_prefix="vampd-sending-ahead")
+    def __init__(self, delivery: Delivery, reserve_bytes: int) -> None:
+        self._delivery = delivery
+        self._reserve_bytes = reserve_bytes
+        self._lane: Sequence[int] | None = None
         self._running: dict[Future[None], Need] = {}
+        self._arrived_bytes, self._began_at = 0, math.inf
+        self._ask_for_space()
+        # As many as send may read there meanwhile.
+        threads = 2 * delivery.lanes.count
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="vampd-sending-ahead")
 
-    def __enter__(self) -> _Lanes:
+    def __enter__(self) -> _Parts:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
+        if self._lane is not None:
+            self._delivery.lanes.give_back(self._lane)
         self._threads.shutdown()
         if kind is None:
-            self.raise_failed()
+            self._forget_arrived()
 
     @property
-    def underway(self) -> Need:
-        """What is being sent takes there."""
-        return sum(self._running.values(), Need())
+    def bytes_per_s(self) -> float:
+        """How fast parts were sent and read there, those under way not counted."""
+        return self._arrived_bytes / max(time.monotonic() - self._began_at, _LOOK_EVERY_S)
 
-    def raise_failed(self) -> None:
-        """The error of a part that failed; those that are there and were read are forgotten."""
-        for future in [one for one in self._running if one.done()]:
-            del self._running[future]
-            future.result()
+    def wait_for_lane(self) -> bool:
+        """Whether a part can be sent at once, after a moment; the error of one that failed."""
+        self._delivery.pace.check()
+        self._forget_arrived()
+        if self._lane is None:
+            self._lane = self._delivery.lanes.take(_LOOK_EVERY_S)
+        return self._lane is not None
 
-    def wait_for_one(self, wait_s: float | None) -> bool:
-        """Whether one has nothing to send, after ``wait_s`` at most."""
-        if self._next is None:
-            try:
-                self._next = self._free.get(timeout=wait_s)
-            except Empty:
-                return False
-        return True
-
-    def give(
-        self, need: Need, send: Callable[[Sequence[int], Sequence[str]], None], part: Sequence[str]
-    ) -> None:
-        """Have a part sent by who has nothing to send."""
-        self.wait_for_one(None)
-        self.raise_failed()
-        lane, self._next = self._next, None
-        assert lane is not None
-        run = contextvars.copy_context().run
+    def give(self, part: Mapping[str, FileStamp]) -> None:
+        """Have a part sent by the connections that were waited for. DiskFull ``disk_low``."""
+        if not part:
+            return
+        need = Need(sum(file.size for file in part.values()), len(part))
+        if time.monotonic() - self._asked_at > _SPACE_COUNTS_S:
+            self._ask_for_space()
+        self._need += need
+        shortage = find_shortage(self._space, self._need, self._reserve_bytes)
+        if shortage is not None:
+            message = f"there is too little space at the archive host: {shortage}"
+            raise DiskFull("disk_low", message)
+        assert self._lane is not None
+        deliver = partial(self._delivery.deliver_by, self._lane, tuple(part), Compare.SIZE_AND_TIME)
         try:
-            future = self._threads.submit(run, self._use, lane, send, part)
+            future = self._threads.submit(contextvars.copy_context().run, deliver)
         except RuntimeError as error:
             raise no_threads("sending while packing", error) from error
+        self._lane = None
+        self._began_at = min(self._began_at, time.monotonic())
         self._running[future] = need
 
-    def _use(
-        self,
-        lane: Sequence[int],
-        send: Callable[[Sequence[int], Sequence[str]], None],
-        part: Sequence[str],
-    ) -> None:
-        try:
-            send(lane, part)
-        finally:
-            self._free.put(lane)
+    def _ask_for_space(self) -> None:
+        self._space = self._delivery.host.space()
+        self._asked_at = time.monotonic()
+        # What it has to hold besides what has arrived.
+        self._need = sum(self._running.values(), Need())
+
+    def _forget_arrived(self) -> None:
+        for future in [one for one in self._running if one.done()]:
+            need = self._running.pop(future)
+            future.result()
+            self._arrived_bytes += need.bytes
 
 
 def _bytes_of(packed: Sequence[_Packed]) -> int:
     return sum(reading.file.size for reading, _ in packed)
-
-
-def _split(packed: Sequence[_Packed], parts: int) -> Iterator[Sequence[_Packed]]:
-    """About as many bytes in each part; some may be empty."""
-    chosen: list[list[_Packed]] = [[] for _ in range(parts)]
-    for one in sorted(packed, key=lambda each: -each[0].file.size):
-        min(chosen, key=_bytes_of).append(one)
-    yield from chosen

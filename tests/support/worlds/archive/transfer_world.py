@@ -82,6 +82,7 @@ class TransferWorld:
             case Send(files, compare):
                 self.end_proofs(*files)
                 self.host.send(NIGHT, Path("/nowhere"), files, compare, SteadyPace())
+                self.execute(Hash(files, Place.ARCHIVE))
             case RecordReceipts(receipts):
                 self.reader.record(*receipts)
             case RenewReceipts(receipts):

@@ -169,6 +169,7 @@ def _run_stage(
         ledger=ledger,
         authority=authority,
         archive_host=nothing,
+        lanes=nothing,
         workers=nothing,
         crew=nothing,
         pace=SteadyPace(),  # type: ignore[arg-type]
