@@ -8,6 +8,7 @@ world must offer, and nothing here does anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -258,6 +259,25 @@ class NightReader(SyncReader, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What shows whether a destination is the archive: a mount, if one is asked for; its mark."""
+
+    is_mounted: bool
+    mark: str | None
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Asked in one with what is read at a destination; what it raises lets nothing of that be used.
+
+    ``judge`` is told whether a file system is mounted at ``point``, and which mark lies there.
+    """
+
+    point: Path | None
+    judge: Callable[[Seen], object]
+
+
 class ArchiveHost(Protocol):
     """One destination of nights: a local folder, or a folder on another host.
 
@@ -266,10 +286,6 @@ class ArchiveHost(Protocol):
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         """Every file of the night there, by path; empty if the night is not there."""
-        ...
-
-    def get_ready(self, pace: Pace) -> None:
-        """Ask now what `send` has to know before the first byte, for who is about to send."""
         ...
 
     def send(
@@ -309,6 +325,20 @@ class ArchiveHost(Protocol):
         ...
 
 
+class Archive(ArchiveHost, Protocol):
+    """An archive host that is recognized at each use."""
+
+    def get_ready(self, pace: Pace) -> None:
+        """Ask now what `send` has to know before the first byte, for who is about to send."""
+        ...
+
+    def arrived(
+        self, night: NightId, files: Sequence[str], pace: Pace, connections: Sequence[int]
+    ) -> Sequence[Receipt]:
+        """As `digests`, of what was sent just now: at the destination, as many at once as those."""
+        ...
+
+
 class MarkedHost(ArchiveHost, Protocol):
     """An archive host that can be recognized by the mark at its destination."""
 
@@ -323,6 +353,29 @@ class MarkedHost(ArchiveHost, Protocol):
         connections: Sequence[int] | None = None,
     ) -> None:
         """As `ArchiveHost`; ``before`` is called with what each program sends, before it starts."""
+        ...
+
+    def files(self, night: NightId, guard: Guard | None = None) -> Mapping[str, FileStamp]:
+        """As `ArchiveHost`, once ``guard`` has passed."""
+        ...
+
+    def digests(
+        self,
+        night: NightId,
+        files: Sequence[str],
+        pace: Pace,
+        guard: Guard | None = None,
+        at_once: int | None = None,
+    ) -> Sequence[Receipt]:
+        """As `ArchiveHost`, once ``guard`` has passed; so many at once, None: as many as suit."""
+        ...
+
+    def get_ready(self, pace: Pace) -> None:
+        """As `Archive`."""
+        ...
+
+    def pass_guard(self, guard: Guard) -> None:
+        """Ask what the guard needs, and nothing else."""
         ...
 
     def mark(self) -> str | None:

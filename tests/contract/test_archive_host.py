@@ -337,7 +337,9 @@ def found(site):
     return sorted(site.folder.rglob("*"))
 
 
-@pytest.mark.parametrize("content", [b"", b"vampd archive 1 123\n", b"\xff" * 200])
+@pytest.mark.parametrize(
+    "content", [b"", b"vampd archive 1 123\n", b"\xff" * 200, b"vampd\0ends\0\n"]
+)
 def test_a_damaged_mark_is_no_mark_and_is_never_replaced(folder_site, content):
     write_file(folder_site.folder, ".vampd/id", FakeFile(content))
     with pytest.raises(ArchiveUnknown, match="in place of a mark"):

@@ -104,7 +104,7 @@ from vampd.model.plan import (
 )
 from vampd.model.proofs import Digests, PackingReceipt, Place, Receipt
 from vampd.ports import (
-    ArchiveHost,
+    Archive,
     ChangedRawFiles,
     Crew,
     FrameIdAuthority,
@@ -140,7 +140,7 @@ class AttemptTools:
     changed_raw: ChangedRawFiles
     ledger: Ledger
     authority: FrameIdAuthority
-    archive_host: ArchiveHost
+    archive_host: Archive
     # The connections to it of those who send at once.
     lanes: Lanes
     workers: WorkerPool

@@ -15,7 +15,7 @@ from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
 from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
-from vampd.ports import Pace
+from vampd.ports import Guard, Pace, Seen
 
 Read = Callable[[Path, str], FakeFile]
 
@@ -44,7 +44,9 @@ class FakeArchive:
         self.mounted: set[Path] = {Path("/")}
         self._read = read
 
-    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+    def files(self, night: NightId, guard: Guard | None = None) -> Mapping[str, FileStamp]:
+        if guard is not None:
+            self.pass_guard(guard)
         self._reach()
         there = self.trees.get(night.date, {})
         return {path: stamp_of(path, file) for path, file in list(there.items())}
@@ -84,8 +86,26 @@ class FakeArchive:
                 self._require_space(len(file.content))
                 there[path] = file
 
-    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+    def pass_guard(self, guard: Guard) -> None:
+        is_mounted = guard.point is None or self.is_mount_point(guard.point)
+        guard.judge(Seen(is_mounted, self.mark() if is_mounted else None))
+
+    def arrived(
+        self, night: NightId, files: Sequence[str], pace: Pace, connections: Sequence[int]
+    ) -> Sequence[Receipt]:
+        return self.digests(night, files, pace)
+
+    def digests(
+        self,
+        night: NightId,
+        files: Sequence[str],
+        pace: Pace,
+        guard: Guard | None = None,
+        at_once: int | None = None,
+    ) -> Sequence[Receipt]:
         pace.check()
+        if guard is not None:
+            self.pass_guard(guard)
         self._reach()
         there = self.trees.get(night.date, {})
         return [

@@ -11,20 +11,19 @@ from pathlib import Path
 
 from vampd.adapters.archive import scripts
 
-# What each script may be asked for: to read, to look for a mount, to place the mark, to remove
-# leftovers of rsync, or to remove doctor's probe.
+# What each script may be asked for: to read, also with what guards the destination, to place the
+# mark, to remove leftovers of rsync, or to remove doctor's probe.
 _KINDS = {
-    scripts.LIST: "reads",
-    scripts.DIGEST: "reads",
+    scripts.GUARD: "guards",
+    scripts.LIST: "guards",
+    scripts.DIGEST: "guards",
     scripts.LIST_HIDDEN: "reads",
     scripts.SPACE: "reads",
     scripts.DEVICE: "reads",
-    scripts.MARK: "reads",
     scripts.NIGHTS: "reads",
     scripts.PROGRAMS: "reads",
     scripts.PROBES: "reads",
     scripts.REFUSED: "reads",
-    scripts.MOUNTED: "mounts",
     scripts.PLACE_MARK: "marks",
     scripts.REMOVE_REPEATED: "cleans",
     scripts.REMOVE_PROBE: "probes",

@@ -110,23 +110,30 @@ run_script() {
 	IFS= read -r -d '' name || refuse "no name"
 	local at=${root%/}
 	case $kind in
-	reads) is_within "$at" ${written[@]+"${written[@]}"} ${looked[@]+"${looked[@]}"} ;;
-	mounts)
-		local folder within=no
-		# A mount point is a destination or a folder above it.
-		for folder in ${written[@]+"${written[@]}"} ${looked[@]+"${looked[@]}"}; do
-			case $folder/ in "$at"/*) within=yes ;; esac
-		done
-		test $within = yes
-		;;
+	reads | guards) is_within "$at" ${written[@]+"${written[@]}"} ${looked[@]+"${looked[@]}"} ;;
 	*) is_destination "$at" ;;
 	esac || refuse "$root is no folder of this key"
 	case $kind in
 	probes) [[ $name =~ ^$PROBE$ ]] ;;
 	cleans) [[ $name =~ ^($NIGHT|$PROBE)$ ]] ;;
-	marks | mounts) test "$name" = . ;;
+	marks) test "$name" = . ;;
 	*) case $name in '' | .. | */*) false ;; esac ;;
 	esac || refuse "$name is no folder of a night"
+	if test "$kind" = guards; then
+		local point folder within=no
+		IFS= read -r -d '' point || refuse "no mount point"
+		case $point in
+		'' | -) within=yes ;;
+		*)
+			# A mount point is a destination or a folder above it.
+			for folder in ${written[@]+"${written[@]}"} ${looked[@]+"${looked[@]}"}; do
+				case $folder/ in "${point%/}"/*) within=yes ;; esac
+			done
+			;;
+		esac
+		test $within = yes || refuse "$point is no mount point of this key"
+		words=("$point")
+	fi
 	if test "$kind" = marks; then
 		local mark text
 		IFS= read -r -d '' mark && IFS= read -r -d '' text || refuse "no mark"

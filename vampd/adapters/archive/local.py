@@ -58,7 +58,7 @@ from vampd.model.plan import Compare
 from vampd.model.proofs import MARK_PATH, Marked, Place, Receipt
 from vampd.model.resources import Space
 from vampd.model.sharing import shared
-from vampd.ports import Pace
+from vampd.ports import Guard, Pace, Seen
 
 _DAMAGE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})
 
@@ -70,8 +70,10 @@ class LocalArchive(NightArchive):
     missing one usually means that its disk is not mounted, and the night would fill the wrong disk.
     """
 
-    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+    def files(self, night: NightId, guard: Guard | None = None) -> Mapping[str, FileStamp]:
         """As `NightArchive`; DataError ``link_found``, ConfigError ``destination_is_source``."""
+        if guard is not None:
+            self.pass_guard(guard)
         self._require_folder()
         self._refuse_itself(night, self._own(night))
         try:
@@ -84,7 +86,17 @@ class LocalArchive(NightArchive):
         except OSError as error:
             raise self._unavailable(error) from error
 
-    def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+    def _digests(
+        self,
+        night: NightId,
+        files: Sequence[str],
+        pace: Pace,
+        guard: Guard | None,
+        at_once: int | None,
+    ) -> Sequence[Receipt]:
+        del at_once  # one after the other
+        if guard is not None:
+            self.pass_guard(guard)
         self._require_folder()
         self._refuse_itself(night, self._own(night))
         receipts = []
@@ -134,6 +146,10 @@ class LocalArchive(NightArchive):
             return os.stat(self._path / self._name_of(night)).st_dev
         except OSError as error:
             raise self._unavailable(error) from error
+
+    def pass_guard(self, guard: Guard) -> None:
+        is_mounted = guard.point is None or self.is_mount_point(guard.point)
+        guard.judge(Seen(is_mounted, self.mark() if is_mounted else None))
 
     def mark(self) -> str | None:
         self._require_folder()

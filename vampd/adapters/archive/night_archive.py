@@ -26,7 +26,7 @@ from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
 from vampd.model.proofs import MARK_PATH, Marked, Receipt, parse_mark
 from vampd.model.resources import Space
-from vampd.ports import Pace
+from vampd.ports import Guard, Pace
 
 
 class NightArchive(ABC):
@@ -56,10 +56,17 @@ class NightArchive(ABC):
         return None if self._root is None else self._root / night.folder
 
     @abstractmethod
-    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+    def files(self, night: NightId, guard: Guard | None = None) -> Mapping[str, FileStamp]:
         """Every file of the night there, by path; empty if the night is not there."""
 
-    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+    def digests(
+        self,
+        night: NightId,
+        files: Sequence[str],
+        pace: Pace,
+        guard: Guard | None = None,
+        at_once: int | None = None,
+    ) -> Sequence[Receipt]:
         """Receipts of these files, read there past the cache; none for what is missing.
 
         ConfigError ``destination_is_source`` if what lies there is the night here.
@@ -68,13 +75,26 @@ class NightArchive(ABC):
         # A destination is known by its mark.
         if own is not None and self._name is not None:
             refuse_night_itself(
-                own, self._target(night), lambda path: bool(self._digests(night, [path], pace))
+                own,
+                self._target(night),
+                lambda path: bool(self._digests(night, [path], pace, None, None)),
             )
-        return self._digests(night, files, pace)
+        return self._digests(night, files, pace, guard, at_once)
 
     @abstractmethod
-    def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+    def _digests(
+        self,
+        night: NightId,
+        files: Sequence[str],
+        pace: Pace,
+        guard: Guard | None,
+        at_once: int | None,
+    ) -> Sequence[Receipt]:
         """The same of whatever lies there."""
+
+    @abstractmethod
+    def pass_guard(self, guard: Guard) -> None:
+        """Ask what the guard needs, and nothing else."""
 
     @abstractmethod
     def space(self) -> Space:

@@ -13,12 +13,28 @@ from vampd.model.proofs import LONGEST_MARK, MARK_PATH
 NO_ROOT, NO_SSH = 71, 255
 BEGIN, END = b"vampd begins\0", b"vampd ends\0"
 _MARK_FOLDER = MARK_PATH.partition("/")[0]
-_ENTER = (
-    'export LC_ALL=C; IFS= read -r -d "" root; IFS= read -r -d "" night; '
-    r'printf "vampd begins\0"; cd -- "$root" || exit 71; '
+_READ = 'export LC_ALL=C; IFS= read -r -d "" root; IFS= read -r -d "" night; '
+_ENTER = _READ + r'printf "vampd begins\0"; cd -- "$root" || exit 71; '
+# What tells whether this is the archive, in the same log-in as what is read there: with a folder
+# whether a file system is mounted at it, and no more if none is; unless it is NO_GUARD, the mark.
+NO_GUARD = "-"
+MOUNTED, UNMOUNTED, MARKED, UNMARKED = b"mounted", b"unmounted", b"marked", b"unmarked"
+_ENTER_GUARDED = (
+    _READ + 'IFS= read -r -d "" point; '
+    r'printf "vampd begins\0"; case $point in /*) '
+    'if (cd -- "$point" && test "$(stat -c %m .)" = "$(pwd -P)"); '
+    r'then printf "mounted\0"; else printf "unmounted\0vampd ends\0"; exit 0; fi;; esac; '
+    'cd -- "$root" || exit 71; case $point in -) ;; *) '
+    # A folder that may not be entered is not one without a mark.
+    f"if test -d ./{_MARK_FOLDER}; then (cd ./{_MARK_FOLDER}) || exit 72; fi; "
+    f"if test -e ./{MARK_PATH}; then "
+    # Whatever is in it, it is one record.
+    f"mark=$(head -c {LONGEST_MARK} <./{MARK_PATH} && printf x) || exit 72; "
+    r'printf "marked\0%s\0" "${mark%x}"; else printf "unmarked\0"; fi;; esac; '
 )
+GUARD = _ENTER_GUARDED + r'printf "vampd ends\0"'
 LIST = (
-    _ENTER + r'if test -L "./$night"; then printf "link\0"; '
+    _ENTER_GUARDED + r'if test -L "./$night"; then printf "link\0"; '
     'elif test -e "./$night"; then cd "./$night" || exit 72; '
     r'find . -mindepth 1 -name ".*" -prune -o -type f -printf "%s %b %T@ %P\0" || exit 72; fi; '
     r'printf "vampd ends\0"'
@@ -34,7 +50,7 @@ _BEAT = (
 # (coreutils manual, "dd invocation"); both open it for reading only. sha256sum reads standard
 # input, so that no name can disturb its output.
 DIGEST = (
-    _ENTER + _BEAT + 'while IFS= read -r -d "" name; do file="./$night/$name"; '
+    _ENTER_GUARDED + _BEAT + 'while IFS= read -r -d "" name; do file="./$night/$name"; '
     # Nor are its folders followed: what a link leads to is no copy.
     'linked=; up=$file; until test "$up" = .; do '
     'if test -L "$up"; then linked=yes; fi; up=${up%/*}; done; '
@@ -71,12 +87,6 @@ REMOVE_REPEATED = (
 )
 # For unprivileged users: free and all blocks, their size, free and all inodes (coreutils).
 SPACE = _ENTER + r'stat -f -c "%a %b %S %d %c" . || exit 72; printf "\0vampd ends\0"'
-MARK = (
-    # A folder that may not be entered is not one without a mark.
-    _ENTER + f"if test -d ./{_MARK_FOLDER}; then (cd ./{_MARK_FOLDER}) || exit 72; fi; "
-    f"if test -e ./{MARK_PATH}; then head -c {LONGEST_MARK} <./{MARK_PATH} || exit 72; "
-    r'printf "\0"; fi; printf "vampd ends\0"'
-)
 # A hard link is made in one step and replaces nothing. The temporary name holds the mark, which is
 # on record already: a killed script is resumed by the next one.
 PLACE_MARK = (
@@ -92,10 +102,6 @@ PLACE_MARK = (
 DEVICE = (
     _ENTER + r'printf "%s\0%s\0" "$(head -n 1 /proc/sys/kernel/random/boot_id)" '
     r'"$(stat -L -c %d -- "./$night")"; printf "vampd ends\0"'
-)
-MOUNTED = (
-    _ENTER + 'if test "$(stat -c %m .)" = "$(pwd -P)"; '
-    r'then printf "mounted\0"; fi; printf "vampd ends\0"'
 )
 NIGHTS = (
     _ENTER + f'find . -mindepth 1 -maxdepth 1 -type d -name "{"[0-9]" * 8}" '

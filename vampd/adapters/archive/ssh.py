@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,17 +22,21 @@ from vampd.adapters.archive.scripts import (
     DEVICE,
     DIGEST,
     END,
+    GUARD,
     LIST,
     LIST_HIDDEN,
-    MARK,
+    MARKED,
     MOUNTED,
     NIGHTS,
+    NO_GUARD,
     NO_ROOT,
     NO_SSH,
     PLACE_MARK,
     REFUSED,
     REMOVE_REPEATED,
     SPACE,
+    UNMARKED,
+    UNMOUNTED,
 )
 from vampd.adapters.archive.streams import all_at_once
 from vampd.adapters.programs import (
@@ -61,7 +65,7 @@ from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.model.sharing import shared
-from vampd.ports import Pace
+from vampd.ports import Guard, Pace, Seen
 
 # Of so many files, each with a record of up to 150 bytes.
 _MOST_BYTES = 1 << 25
@@ -106,9 +110,9 @@ class SshArchive(RsyncArchive):
         super().__init__(path, transfer, name, root)
         self._host = host
 
-    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+    def files(self, night: NightId, guard: Guard | None = None) -> Mapping[str, FileStamp]:
         stamps: dict[str, FileStamp] = {}
-        records = self._run(LIST, night, (), SteadyPace()).records
+        records = self._guarded(LIST, night, (), SteadyPace(), guard).records
         if records == [b"link"]:
             raise link_found(Path(self._target(night)))
         for record in records:
@@ -126,16 +130,25 @@ class SshArchive(RsyncArchive):
                 stamps[path] = shared(FileStamp(path, size, int(match[3] + match[4])))
         return stamps
 
-    def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+    def _digests(
+        self,
+        night: NightId,
+        files: Sequence[str],
+        pace: Pace,
+        guard: Guard | None,
+        at_once: int | None,
+    ) -> Sequence[Receipt]:
         """In as many scripts at once as there are streams: one reads one file after the other."""
-        scripts = min(self._transfer.streams_at_once, len(files)) or 1
+        scripts = min(at_once or self._transfer.streams_at_once, len(files)) or 1
         parts = [files[number::scripts] for number in range(scripts)]
-        read = all_at_once([partial(self._digest, night, part, pace) for part in parts])
+        read = all_at_once([partial(self._digest, night, part, pace, guard) for part in parts])
         receipts = {receipt.path: receipt for part in read for receipt in part}
         return [receipts[path] for path in files if path in receipts]
 
-    def _digest(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
-        answer = self._run(DIGEST, night, files, pace)
+    def _digest(
+        self, night: NightId, files: Sequence[str], pace: Pace, guard: Guard | None
+    ) -> Sequence[Receipt]:
+        answer = self._guarded(DIGEST, night, files, pace, guard)
         records = [record for record in answer.records if record != b"alive"]
         if len(records) != len(files):
             raise self.garbled(b"%d records for %d files" % (len(records), len(files)))
@@ -160,9 +173,13 @@ class SshArchive(RsyncArchive):
             raise self.garbled(record)
         return int(match[2]) if match[2] and os.fsdecode(match[1]) == boot_id() else None
 
+    def pass_guard(self, guard: Guard) -> None:
+        self._judge(guard, self._ask_guard(guard.point))
+
     def mark(self) -> str | None:
-        records = self._query(MARK, b".", (), SteadyPace()).records
-        return read_mark(records[0], f"{self._host}:{self._path}") if records else None
+        found: list[str | None] = []
+        self.pass_guard(Guard(None, lambda seen: found.append(seen.mark)))
+        return found[0]
 
     def place_mark(self, mark: str) -> None:
         folders = os.fsencode(self._path) + b"\0.\0"
@@ -170,8 +187,47 @@ class SshArchive(RsyncArchive):
         self._answer(PLACE_MARK, folders + text, SteadyPace())
 
     def is_mount_point(self, folder: Path) -> bool:
-        entered = os.fsencode(folder) + b"\0.\0"
-        return self._answer(MOUNTED, entered, SteadyPace()).records == [b"mounted"]
+        return self._ask_guard(folder)[:1] == [MOUNTED]
+
+    def _ask_guard(self, point: Path | None) -> list[bytes]:
+        words = (os.fsencode(self._path), b".", b"" if point is None else os.fsencode(point))
+        return self._answer(GUARD, b"".join(word + b"\0" for word in words), SteadyPace()).records
+
+    def _guarded(
+        self,
+        script: str,
+        night: NightId,
+        files: Sequence[str],
+        pace: Pace,
+        guard: Guard | None,
+    ) -> ScriptAnswer:
+        """What a script prints there, once the guard has passed; without what that was told."""
+        point = "" if guard is None or guard.point is None else str(guard.point)
+        words = (self._path, self._name_of(night), NO_GUARD if guard is None else point)
+        stdin = b"".join(os.fsencode(word) + b"\0" for word in words) + names_text(files)
+        answer = self._answer(script, stdin, pace)
+        if guard is None:
+            return answer
+        return replace(answer, records=self._judge(guard, answer.records))
+
+    def _judge(self, guard: Guard, records: list[bytes]) -> list[bytes]:
+        """Have the guard judge what is said for it; the records that follow."""
+        rest = list(records)
+        if guard.point is not None:
+            if rest[:1] == [UNMOUNTED]:
+                guard.judge(Seen(is_mounted=False, mark=None))
+                return []
+            if rest[:1] != [MOUNTED]:
+                raise self.garbled(b"\0".join(rest[:1]))
+            del rest[0]
+        if rest[:1] == [UNMARKED]:
+            guard.judge(Seen(is_mounted=True, mark=None))
+            return rest[1:]
+        if len(rest) < 2 or rest[0] != MARKED:
+            raise self.garbled(b"\0".join(rest[:1]))
+        mark = read_mark(rest[1], f"{self._host}:{self._path}")
+        guard.judge(Seen(is_mounted=True, mark=mark))
+        return rest[2:]
 
     def nights(self) -> Sequence[str]:
         records = self._query(NIGHTS, b".", (), SteadyPace()).records

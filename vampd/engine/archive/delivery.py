@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from vampd.disk.failpoint import failpoint
 from vampd.model.nights import NightId
 from vampd.model.plan import Compare
-from vampd.ports import ArchiveHost, Pace, Receipts
+from vampd.ports import Archive, Pace, Receipts
 
 _LOOK_EVERY_S = 0.5
 
@@ -56,7 +56,7 @@ class Delivery:
 
     night: NightId
     folder: Path
-    host: ArchiveHost
+    host: Archive
     receipts: Receipts
     pace: Pace
     lanes: Lanes
@@ -75,7 +75,7 @@ class Delivery:
             finally:
                 self.lanes.give_back(lane)
             failpoint("delivery.sent")
-            read = list(self.host.digests(self.night, files, self.pace))
+            read = list(self.host.arrived(self.night, files, self.pace, lane))
             failpoint("delivery.read")
             self.receipts.keep(self.night, read)
         except Exception as error:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from vampd.disk.answering import stat_answering
@@ -38,7 +39,16 @@ from vampd.model.proofs import (
     parse_mark,
 )
 from vampd.model.resources import Space
-from vampd.ports import ArchiveHost, Destinations, MarkedHost, Pace, PackingReceipts, Receipts
+from vampd.ports import (
+    ArchiveHost,
+    Destinations,
+    Guard,
+    MarkedHost,
+    Pace,
+    PackingReceipts,
+    Receipts,
+    Seen,
+)
 from vampd.stages.records.own_paths import PACKED_SUFFIX
 
 _log = get_log()
@@ -52,6 +62,10 @@ def _is_of(file: FileStamp, sizes: Mapping[str, Collection[int]]) -> bool:
     if file.path == SUMS_NAME or file.path not in sizes:
         return False
     return file.path.endswith(PACKED_SUFFIX) or file.size in sizes[file.path]
+
+
+def _is_placed(known: KnownDestination | None) -> bool:
+    return known is not None and known.mark is not None and known.is_placed
 
 
 def _nowhere(_: NightId) -> Iterable[tuple[str, ArchiveHost]]:
@@ -88,9 +102,9 @@ class KnownArchive:
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         """Every file of the night there, by path; empty if the night is not there."""
-        self.recognize()
+        known = self._on_record()
         try:
-            return self.host.files(night)
+            return self.host.files(night, self._guard(known))
         except DataError as error:
             # Who moves a night may leave a link to it in its place.
             if error.code != LINK_FOUND or self._find_moved(night) is None:
@@ -124,12 +138,29 @@ class KnownArchive:
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """Receipts of these files, read where the night lies; they name that place."""
-        self.use()
-        if (moved := self._find_moved(night)) is not None:
-            place, host, _ = moved
-            read = host.digests(night, files, pace)
-            return [replace(receipt, destination=place, mark=None) for receipt in read]
-        return [self.name(receipt) for receipt in self.host.digests(night, files, pace)]
+        if any(True for _ in self.moved_to(night)):
+            self.use()
+            if (moved := self._find_moved(night)) is not None:
+                place, host, _ = moved
+                read = host.digests(night, files, pace)
+                return [replace(receipt, destination=place, mark=None) for receipt in read]
+        return self._read(night, files, pace, None)
+
+    def arrived(
+        self, night: NightId, files: Sequence[str], pace: Pace, connections: Sequence[int]
+    ) -> Sequence[Receipt]:
+        """The same of what was sent just now, which lies at the destination."""
+        return self._read(night, files, pace, len(connections))
+
+    def _read(
+        self, night: NightId, files: Sequence[str], pace: Pace, at_once: int | None
+    ) -> Sequence[Receipt]:
+        known = self._on_record()
+        if not _is_placed(known):
+            self.use()
+            known = self._on_record()
+        read = self.host.digests(night, files, pace, self._guard(known), at_once)
+        return [self.name(receipt) for receipt in read]
 
     def text(self, night: NightId, path: str, pace: Pace) -> str:
         """A small text of the night at its destination, by path; '' if there is none."""
@@ -196,6 +227,11 @@ class KnownArchive:
 
     def recognize(self) -> KnownDestination | None:
         """The destination as it is on record, None before its first use; writes nothing."""
+        known = self._on_record()
+        self.host.pass_guard(self._guard(known))
+        return known
+
+    def _on_record(self) -> KnownDestination | None:
         known = self.destinations.known(self.kind)
         if known is not None and known.destination != self.destination:
             raise self._unknown(
@@ -203,15 +239,21 @@ class KnownArchive:
                 f" {self.destination}: if the archive was moved there, `vampctl archive moved"
                 f" {self.kind} --to {self.destination}`; else set transfer.{self.kind}.destination"
             )
-        self._require_mount()
-        found = self.host.mark()
+        return known
+
+    def _guard(self, known: KnownDestination | None) -> Guard:
+        """What keeps all that is read there from being used unless it is the archive."""
+        return Guard(self.mount_point, partial(self._judge, known))
+
+    def _judge(self, known: KnownDestination | None, seen: Seen) -> None:
+        self._require_mount(seen)
+        found = seen.mark
         if found is None:
             self._accept_unmarked(known)
         elif known is None or found != known.mark:
             raise self._unknown(self._describe_stranger(found))
         else:
             self._refuse_itself(found)
-        return known
 
     def use(self) -> str:
         """The mark of the archive; places one at the first use."""
@@ -249,8 +291,10 @@ class KnownArchive:
 
         Whatever was proven is read again there.
         """
-        self._require_mount()
-        found = self.host.mark()
+        looks: list[Seen] = []
+        self.host.pass_guard(Guard(self.mount_point, looks.append))
+        self._require_mount(looks[0])
+        found = looks[0].mark
         if found is not None:
             self._refuse_itself(found)
         new = KnownDestination(
@@ -292,8 +336,8 @@ class KnownArchive:
                     f" {folder / MARK_PATH}",
                 )
 
-    def _require_mount(self) -> None:
-        if self.mount_point is not None and not self.host.is_mount_point(self.mount_point):
+    def _require_mount(self, seen: Seen) -> None:
+        if not seen.is_mounted:
             raise self._unknown(
                 f"nothing is mounted at {self.mount_point}, where the disk of {self.destination}"
                 f" belongs: mount it, or correct transfer.{self.kind}.mount_point"
