@@ -296,12 +296,14 @@ class ArchiveHost(Protocol):
         compare: Compare,
         pace: Pace,
         *,
-        connections: Sequence[int] | None = None,
+        connection: int = 0,
+        after: Callable[[], object] = ...,
     ) -> None:
         """Copy these files of the night's folder; a final name appears only when it is whole.
 
-        ``connections`` are the numbers of those that it may take, where it takes any: two who send
-        at once are given different ones. None: all.
+        ``after`` is called when the last byte has gone, a moment before the return perhaps.
+        ``connection`` is the number of the one that it takes: two who send at once have different
+        ones.
         """
         ...
 
@@ -332,10 +334,8 @@ class Archive(ArchiveHost, Protocol):
         """Ask now what `send` has to know before the first byte, for who is about to send."""
         ...
 
-    def arrived(
-        self, night: NightId, files: Sequence[str], pace: Pace, connections: Sequence[int]
-    ) -> Sequence[Receipt]:
-        """As `digests`, of what was sent just now: at the destination, as many at once as those."""
+    def arrived(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        """As `digests`, of a part that was sent just now, at the destination, beside others."""
         ...
 
 
@@ -350,7 +350,8 @@ class MarkedHost(ArchiveHost, Protocol):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object] = ...,
-        connections: Sequence[int] | None = None,
+        connection: int = 0,
+        after: Callable[[], object] = ...,
     ) -> None:
         """As `ArchiveHost`; ``before`` is called with what each program sends, before it starts."""
         ...

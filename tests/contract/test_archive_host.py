@@ -366,3 +366,19 @@ def test_one_destination_in_another_has_a_mark_of_its_own(kind, tmp_path, sshd):
     inner.host.place_mark("2" * 32)
     assert (outer.host.mark(), inner.host.mark()) == ("1" * 32, "2" * 32)
     assert list(outer.host.nights()) == []
+
+
+def test_who_sends_is_told_once_when_all_has_gone(site, night_folder):
+    paths = ["vgen2/a.txt", "vbad/vcam1/x.fits"]
+    for path in paths:
+        write_file(night_folder, path, FakeFile(path.encode()))
+    told = []
+    site.host.send(
+        NIGHT,
+        night_folder,
+        paths,
+        Compare.SIZE_AND_TIME,
+        STEADY,
+        after=lambda: told.append(sorted(site.host.files(NIGHT))),
+    )
+    assert told == [sorted(paths)]

@@ -26,7 +26,7 @@ from tests.support.worlds.sites.old_products import (
     make_old_products,
     write_old_manifest,
 )
-from vampd.adapters.archive import open_archive_host, open_moved_archive, rsync_archive
+from vampd.adapters.archive import open_archive_host, open_moved_archive
 from vampd.adapters.archive import scripts as archive_scripts
 from vampd.adapters.archive.gate import format_gate
 from vampd.cli.checks.archive import examine_archives
@@ -68,7 +68,6 @@ def test_every_script_of_vampd_is_known_to_the_gate() -> None:
 def test_all_that_vampd_does_passes(
     gated: Gated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rsync_archive, "WORTH_BYTES", 1)
     folder = tmp_path / NIGHT.date
     files = ["vgen2/a b$(id).fits.fz", "SHA256SUMS", "vbad/reasons.tsv", "vbad/vcam1/x.fits"]
     for number, path in enumerate([*files[:3], "vcam1/x.fits"]):

@@ -87,7 +87,7 @@ class Transfer(Table):
 
     ``pull_from`` is the machine with the nights as the archive host names it, for `vampctl pull`.
     ``streams`` are the connections that send a night to another host at once, 0: as many as suit,
-    two at least.
+    three at least.
     While a night is packed, what is ready is sent ``send_ahead_bytes`` at a time; a night with less
     is sent when all of it is packed, and with 0 so is every night.
     """
@@ -122,20 +122,16 @@ class Transfer(Table):
 
     @property
     def streams_at_once(self) -> int:
-        """How many connections send a night: one for four cores unless it is set, four at most."""
+        """How many scripts read there at once: one for four cores unless set, four at most."""
         return self.streams or max(1, min(4, (os.cpu_count() or 1) // 4))
 
     @property
-    def lanes(self) -> tuple[range, ...]:
-        """The numbers of the connections of each of those who send at once.
+    def connections(self) -> int:
+        """How many parts of a night are sent at once, by a connection each.
 
-        Two take turns, so that the link has work while one of them begins or reads what it sent;
-        one alone where no more than one connection is wanted.
+        Three unless more suit: while one begins, the others keep the link at work.
         """
-        if self.streams == 1:
-            return (range(1),)
-        streams = max(2, self.streams_at_once)
-        return range(streams // 2), range(streams // 2, streams)
+        return self.streams or max(3, self.streams_at_once)
 
     def destination(self, kind: Kind) -> Destination:
         """Where nights of this kind go."""

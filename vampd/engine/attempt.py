@@ -27,7 +27,7 @@ from vampd.disk.pace import Flag
 from vampd.disk.reading import refuse_links
 from vampd.disk.refusal import PathAccess, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
-from vampd.engine.execute import AttemptTools, execute_wave
+from vampd.engine.execute import AttemptTools, execute_wave, executing_beside
 from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids, require_authority
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.nights.foreign_entries import refuse_twin
@@ -327,6 +327,11 @@ def execute_within_free_space(tools: AttemptTools, wave: Wave, progress: WavePro
 
     A bad cube costs only itself: the rest is packed before its error is raised.
     """
+    with executing_beside(tools, wave, progress):
+        _execute_within_free_space(tools, wave, progress)
+
+
+def _execute_within_free_space(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> None:
     first, rest = part_wave(tools, wave)
     failure: Exception | None = None
     try:

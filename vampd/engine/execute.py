@@ -141,7 +141,7 @@ class AttemptTools:
     ledger: Ledger
     authority: FrameIdAuthority
     archive_host: Archive
-    # The connections to it of those who send at once.
+    # The connections to it.
     lanes: Lanes
     workers: WorkerPool
     crew: Crew
@@ -158,7 +158,7 @@ class AttemptTools:
 
 
 def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> None:
-    """Execute a wave's actions, concurrently where allowed.
+    """Execute a wave's actions, concurrently where allowed, but for what runs beside them.
 
     ``progress`` is notified of each completed one, and polled about once a second meanwhile.
 
@@ -172,7 +172,7 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
     at_once = max(_THREADS, places)
     name = f"vampd-{tools.night.date}"
     running = _Running(tools, progress, errors)
-    with ThreadPoolExecutor(at_once, name) as threads, _beside(tools, wave, progress, errors):
+    with ThreadPoolExecutor(at_once, name) as threads:
         for number, action in enumerate(wave):
             match action.runs_in:
                 case RunsIn.DAEMON:
@@ -187,7 +187,7 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
                     run = contextvars.copy_context().run
                     running.add(number, action, _submit(threads, run, execute, tools, action))
                 case RunsIn.BESIDE:
-                    continue  # it runs in its own thread by now
+                    continue  # see `executing_beside`
         running.wait_for_all_but(0)
     if errors:
         raise joining_raw(errors[min(errors)], errors.values())
@@ -202,25 +202,29 @@ def _made_by(action: Pack) -> tuple[str, str]:
 
 
 @contextmanager
-def _beside(
-    tools: AttemptTools, wave: Wave, progress: WaveProgress, errors: dict[int, Exception]
-) -> Iterator[None]:
-    """Meanwhile execute what runs beside the other actions of a wave, until these have ended."""
-    beside = [(n, each) for n, each in enumerate(wave) if each.runs_in is RunsIn.BESIDE]
+def executing_beside(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Iterator[None]:
+    """Meanwhile execute what runs beside the other actions of a wave, until these have ended.
+
+    The block executes the others; an error of what runs beside them is raised if they raise none.
+    """
+    beside = [action for action in wave if action.runs_in is RunsIn.BESIDE]
     if not beside:
         yield
         return
+    errors: dict[int, Exception] = {}
     tools.outbox.begin()
     running = _Running(tools, progress, errors)
     with ThreadPoolExecutor(len(beside), f"vampd-{tools.night.date}-beside") as threads:
         try:
-            for number, action in beside:
+            for number, action in enumerate(beside):
                 run = contextvars.copy_context().run
                 running.add(number, action, _submit(threads, run, execute, tools, action))
             yield
         finally:
             tools.outbox.close()
         running.wait_for_all_but(0)
+    if errors:
+        raise errors[min(errors)]
 
 
 class _Running:

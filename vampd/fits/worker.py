@@ -40,6 +40,8 @@ from vampd.model.proofs import (
 from vampd.ports import Pace
 
 _PR_SET_PDEATHSIG = 1
+# What keeps a link or a disk at work needs little of a core, and at once: it goes before packing.
+_NICENESS = 5
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def initialize_worker(daemon_pid: int) -> None:
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     os.umask(PUBLIC_UMASK)
+    os.nice(_NICENESS)
     # A terminal's Ctrl-C reaches the whole group; the daemon decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

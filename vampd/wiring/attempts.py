@@ -62,7 +62,7 @@ def make_tools(
             connections.receipts,
             connections.packing_receipts,
         ),
-        lanes=Lanes(settings.transfer.lanes),
+        lanes=Lanes(settings.transfer.connections),
         workers=workers,
         crew=crew,
         pace=pace,

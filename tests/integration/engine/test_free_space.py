@@ -1,6 +1,7 @@
 """Too little room: a stage does not begin, here or on the archive host, and goes on by itself."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,12 @@ from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import record_of
 from tests.support.fakes.progress import HeardProgress
-from vampd.engine import attempt, free_space
+from vampd.engine import attempt, execute, free_space
+from vampd.engine.archive.sending_ahead import Outbox
 from vampd.engine.attempt_progress import WaveProgress
 from vampd.errors import DiskFull, MalformedCube
 from vampd.model.nights import Kind, NightId, StageName, Status
-from vampd.model.plan import Compare, Pack, Plan, Send, Wave
+from vampd.model.plan import Compare, Pack, Plan, Send, SendAhead, Wave
 from vampd.model.resources import Space
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -76,6 +78,8 @@ class FewTools:
     low_space: Any = field(default_factory=Mock)
     settings: Any = field(default_factory=make_settings)
     crew: Any = field(default_factory=lambda: SimpleNamespace(places=1))
+    outbox: Outbox = field(default_factory=Outbox)
+    pace: Any = None
 
 
 def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_path: Path) -> None:
@@ -172,3 +176,25 @@ def test_a_first_cube_that_fails_costs_only_itself(
     with pytest.raises(MalformedCube, match="the first one"):
         attempt.execute_within_free_space(FewTools(tmp_path), packs(4), HeardProgress())  # type: ignore[arg-type]
     assert [len(wave) for wave in waves] == [1, 3]
+
+
+def test_what_runs_beside_a_wave_begins_with_its_first_cubes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools: Any = FewTools(tmp_path)
+    waves: list[Wave] = []
+    began, is_open = threading.Event(), list[bool]()
+
+    def pack(tools: Any, wave: Wave, progress: WaveProgress) -> None:
+        assert began.wait(10)
+        is_open.append(tools.outbox.is_open)
+        only_packs = tuple(action for action in wave if isinstance(action, Pack))
+        pack_to(0.5, waves)(tools, only_packs, progress)
+
+    monkeypatch.setattr(execute, "execute", lambda *_: began.set())
+    monkeypatch.setattr(attempt, "execute_wave", pack)
+    monkeypatch.setattr(free_space, "space_at", lambda _: Space(10**12, 10**12))
+    wave = (*packs(3), SendAhead(("vgen2/0.fits.fz",), 1))
+    attempt.execute_within_free_space(tools, wave, HeardProgress())
+    assert ([len(wave) for wave in waves], is_open) == ([1, 2], [True, True])
+    assert not tools.outbox.is_open

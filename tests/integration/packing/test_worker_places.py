@@ -128,6 +128,10 @@ def test_no_number_of_workers_means_one_a_core() -> None:
     made.close()
 
 
+def test_packing_gives_way_to_what_keeps_a_link_or_a_disk_at_work(workers: WorkerPool) -> None:
+    assert workers.result(workers.submit(os.nice, 0), SteadyPace()) == min(19, os.nice(0) + 5)
+
+
 def test_memory_is_read_from_what_the_kernel_shows(tmp_path: Path) -> None:
     assert 10**6 < available_memory_bytes() < 10**15
     meminfo = tmp_path / "meminfo"

@@ -63,13 +63,15 @@ class FakeArchive:
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object] = lambda _: None,
-        connections: Sequence[int] | None = None,
+        connection: int = 0,
+        after: Callable[[], object] = lambda: None,
     ) -> None:
         pace.check()
         self._reach()
         for part in parts_to_send(folder, files):
             before(part.files)
             self._send(night, folder, [path for path in part.files if path in files], compare)
+        after()
 
     def _send(self, night: NightId, folder: Path, files: Sequence[str], compare: Compare) -> None:
         there = self.trees.setdefault(night.date, {})
@@ -90,9 +92,7 @@ class FakeArchive:
         is_mounted = guard.point is None or self.is_mount_point(guard.point)
         guard.judge(Seen(is_mounted, self.mark() if is_mounted else None))
 
-    def arrived(
-        self, night: NightId, files: Sequence[str], pace: Pace, connections: Sequence[int]
-    ) -> Sequence[Receipt]:
+    def arrived(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         return self.digests(night, files, pace)
 
     def digests(

@@ -1,6 +1,7 @@
 """Hosts that are away, talk, fall silent or lack tools are told apart."""
 
 import errno
+import hashlib
 import os
 import time
 
@@ -27,6 +28,8 @@ from vampd.errors import (
     VampdError,
 )
 from vampd.model.plan import Compare
+
+OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 
 def test_a_host_that_does_not_answer_is_unavailable_at_once(night_folder, disk, tmp_path, tool):
@@ -78,6 +81,37 @@ def test_a_file_that_the_archive_disk_cannot_read_is_waited_for(disk, tmp_path, 
         host.digests(NIGHT, PRODUCTS, STEADY)
     assert caught.value.code == "archive_unreadable"
     assert PRODUCTS[0] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "openssl",
+    [
+        pytest.param("exit 1", id="broken"),
+        pytest.param("echo 0123 *stdin", id="of another mind"),
+        pytest.param(f'test "$(wc -c)" = 0 && echo "{OF_NOTHING} *stdin"', id="for nothing alone"),
+        pytest.param('echo x >>"$0.used"; exec {real} "$@"', id="whole"),
+    ],
+)
+def test_a_large_file_is_read_by_openssl_where_it_can_and_rightly_anyway(
+    disk, tmp_path, tool, openssl
+):
+    program = tmp_path / "openssl"
+    program.write_text(f"#!/bin/sh\n{openssl.format(real=tool('openssl'))}\n")
+    program.chmod(0o755)
+    host_ssh = tmp_path / "ssh-to-a-host"
+    host_ssh.write_text(f'#!/bin/sh\nPATH={tmp_path}:$PATH exec sh -c "$3"\n')
+    host_ssh.chmod(0o755)
+    contents = {PRODUCTS[0]: os.urandom(8_000_000), PRODUCTS[1]: os.urandom(1000)}
+    for path, content in contents.items():
+        write_file(disk / NIGHT.date, path, FakeFile(content))
+    receipts = host_of(ssh_transfer(disk, [str(host_ssh)])).digests(NIGHT, list(contents), STEADY)
+    assert [receipt.sha256 for receipt in receipts] == [
+        hashlib.sha256(content).hexdigest() for content in contents.values()
+    ]
+    used = tmp_path / "openssl.used"
+    # Once to see whether it is there, and once for the large one.
+    assert not used.exists() or used.read_text() == "x\n" * 2
+    assert used.exists() is ("used" in openssl)
 
 
 def test_a_host_without_the_needed_tools_says_so(disk, tmp_path):

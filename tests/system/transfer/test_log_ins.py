@@ -39,7 +39,7 @@ def test_each_question_is_one_log_in(night_folder, disk, counted, mount_point):
     log_ins()
     assert archive.files(NIGHT) == {}
     assert log_ins() == 1
-    lanes = Lanes((range(1),))
+    lanes = Lanes(1)
     delivery = Delivery(NIGHT, night_folder, archive, world.receipts, STEADY, lanes)
     delivery.deliver(PRODUCTS, Compare.SIZE_AND_TIME)
     # Whether it is the archive, rsync, what a killed one has left, and the reading there.

@@ -1,8 +1,6 @@
 """Several connections at once: disjoint lists, a folder of partial files each, and nothing left."""
 
 import os
-import shutil
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -11,17 +9,10 @@ import pytest
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
 from tests.support.worlds.archive.arrivals import PRODUCTS, STEADY, assert_arrived, host_of
-from vampd.adapters.archive import rsync_archive
 from vampd.adapters.archive.rsync import partial_folder
-from vampd.errors import DataError
 from vampd.model.plan import Compare
 
 ASIDE = "vbad/vcam1/vcam1_10:11:12.123456789.fits"
-
-
-@pytest.fixture(autouse=True)
-def small_is_worth_a_connection(monkeypatch):
-    monkeypatch.setattr(rsync_archive, "WORTH_BYTES", 1)
 
 
 @pytest.fixture
@@ -46,62 +37,34 @@ exec {tool("rsync")} "$@" <"$names"
     return told, program
 
 
-def test_three_at_once_send_each_file_once(night_folder, disk, sshd, told):
-    told, program = told
-    host = host_of(ssh_transfer(disk, sshd.ssh, streams=3, rsync=str(program)))
-    groups: list[Sequence[str]] = []
-    host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY, groups.append)
-    assert_arrived(night_folder, disk)
-    lines = [line.split(" ", 1) for line in told.read_text().splitlines()]
-    assert sorted(name for _, name in lines) == sorted(PRODUCTS)
-    assert {folder for folder, _ in lines} == {partial_folder(stream) for stream in range(3)}
-    assert sorted(name for group in groups for name in group) == sorted(PRODUCTS)
-    assert not list(disk.rglob(".vampd-partial*"))
-    receipts = host.digests(NIGHT, [*PRODUCTS, "vgen2/missing.fits.fz"], STEADY)
-    assert [receipt.path for receipt in receipts] == PRODUCTS
-
-
 def test_who_sends_beside_others_takes_the_connection_that_is_given(night_folder, disk, sshd, told):
     told, program = told
-    host = host_of(ssh_transfer(disk, sshd.ssh, streams=3, rsync=str(program)))
+    host = host_of(ssh_transfer(disk, sshd.ssh, rsync=str(program)))
     send = partial(host.send, NIGHT, night_folder, compare=Compare.SIZE_AND_TIME, pace=STEADY)
     parts = [PRODUCTS[number::3] for number in range(3)]
     with ThreadPoolExecutor(3) as threads:
         sent = [
-            threads.submit(send, files=part, connections=[number])
-            for number, part in enumerate(parts)
+            threads.submit(send, files=part, connection=number) for number, part in enumerate(parts)
         ]
     assert [one.result() for one in sent] == [None] * 3
     assert_arrived(night_folder, disk)
+    assert not list(disk.rglob(".vampd-partial*"))
     lines = [line.split(" ", 1) for line in told.read_text().splitlines()]
     assert sorted(lines) == sorted(
         [partial_folder(number), name] for number, part in enumerate(parts) for name in part
     )
 
 
-def test_one_that_fails_keeps_no_other_from_its_end(night_folder, disk, sshd):
-    host = host_of(ssh_transfer(disk, sshd.ssh, streams=3))
-    in_the_way = disk / NIGHT.date / PRODUCTS[1] / "theirs"
-    in_the_way.mkdir(parents=True)
-    with pytest.raises(DataError, match="not empty"):
-        host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY)
-    shutil.rmtree(in_the_way.parent)
-    arrived = [path for path in PRODUCTS if (disk / NIGHT.date / path).is_file()]
-    assert arrived == [PRODUCTS[0], PRODUCTS[2]]
-    host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY)
-    assert_arrived(night_folder, disk)
-
-
-def test_set_aside_files_go_by_several_too(night_folder, disk, sshd):
+def test_set_aside_files_go_by_any_connection(night_folder, disk, sshd):
     raw = [f"vcam1/vcam1_10:11:{second}.123456789.fits" for second in (12, 13, 14)]
     for path in raw:
         write_file(night_folder, path, FakeFile(os.urandom(1000)))
         aside = night_folder / "vbad" / path
         aside.parent.mkdir(parents=True, exist_ok=True)
         aside.symlink_to(f"../../{path}")
-    host = host_of(ssh_transfer(disk, sshd.ssh, streams=2))
+    host = host_of(ssh_transfer(disk, sshd.ssh))
     files = [*PRODUCTS, *(f"vbad/{path}" for path in raw)]
-    host.send(NIGHT, night_folder, files, Compare.SIZE_AND_TIME, STEADY)
+    host.send(NIGHT, night_folder, files, Compare.SIZE_AND_TIME, STEADY, connection=1)
     assert_arrived(night_folder, disk)
     there = disk / NIGHT.date / "vbad"
     for path in raw:

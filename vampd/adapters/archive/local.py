@@ -201,9 +201,9 @@ class LocalArchive(NightArchive):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
-        connections: Sequence[int] | None,
+        connection: int,
     ) -> None:
-        del connections  # there is none
+        del connection  # there is none
         base, place = Path(os.path.realpath(self._path)), f"{self._name_of(night)}{part.below}"
         for parent, names in names_by_folder(part.names):
             below = f"{place}/{parent}".removesuffix("/")

@@ -155,12 +155,14 @@ class NightArchive(ABC):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object] = lambda _: None,
-        connections: Sequence[int] | None = None,
+        connection: int = 0,
+        after: Callable[[], object] = lambda: None,
     ) -> None:
         """Copy these files of the night's folder; a final name appears only when it is whole.
 
-        ``before`` is called with what is sent at once, before it is; ``connections`` are those
-        that it may take, by number, None: all. Removes what a killed copy has left of them there.
+        ``before`` is called with what is sent at once, before it is, ``after`` when all of it has
+        been sent; ``connection`` is the number of the one that it takes. Then removes what a killed
+        copy has left of them there.
 
         Raises RemoteUnavailable, DiskFull; DataError ``source_is_no_file``; TransientError
         ``source_unreadable``, ``source_vanished``, ``transfer_failed``; ValueError for a path that
@@ -173,8 +175,9 @@ class NightArchive(ABC):
         check_sources(folder, files)
         self.get_ready(pace)
         for part in self._parts_to_send(folder, files):
-            self._send_part(night, folder, part, compare, pace, before, connections)
+            self._send_part(night, folder, part, compare, pace, before, connection)
             failpoint("archive.send.group_sent")
+        after()
         leftovers = find_leftovers(self._hidden_files(night, pace), files)
         if leftovers:
             self._remove_repeated(night, leftovers, pace)
@@ -195,7 +198,7 @@ class NightArchive(ABC):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
-        connections: Sequence[int] | None,
+        connection: int,
     ) -> None:
         """Copy one part there, as `send`."""
 

@@ -53,7 +53,10 @@ class Durability(Enum):
 
 
 def partial_folder(stream: int) -> str:
-    """Where a copy keeps what it has of a file; ``stream`` is its number among those at once."""
+    """Where a copy keeps what it has of a file; ``stream`` is its number among those at once.
+
+    Two rsyncs would remove each other's.
+    """
     return f"{PARTIAL_FOLDER}-{stream + 1}" if stream else PARTIAL_FOLDER
 
 

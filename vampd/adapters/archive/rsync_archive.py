@@ -26,7 +26,6 @@ from vampd.adapters.archive.sources import (
     parts_to_send,
     pinned_sources,
 )
-from vampd.adapters.archive.streams import WORTH_BYTES, all_at_once, split
 from vampd.adapters.archive.targets import PinnedFolder, without_folders
 from vampd.adapters.programs import (
     CauseName,
@@ -95,33 +94,11 @@ class RsyncArchive(NightArchive):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
-        connections: Sequence[int] | None,
-    ) -> None:
-        """One part by several connections at once, where that is worth them."""
-        numbers = range(self._transfer.streams_at_once) if connections is None else connections
-        sizes = {name: _size_at(folder / name) for name in part.names}
-        groups = split(sizes, len(numbers), WORTH_BYTES)
-        send = partial(self._send_stream, night, folder, compare, pace, before)
-        all_at_once(
-            [
-                partial(send, Part(names, part.below), number)
-                for number, names in zip(numbers, groups, strict=False)
-            ]
-        )
-
-    def _send_stream(
-        self,
-        night: NightId,
-        folder: Path,
-        compare: Compare,
-        pace: Pace,
-        before: Callable[[Sequence[str]], object],
-        part: Part,
-        stream: int,
+        connection: int,
     ) -> None:
         near, ask = Near(str(folder), sends=True), partial(before, part.files)
         with pinned_sources(folder, part.names) as pinned:
-            command = self._send_command(night, pinned.view, part, compare, pace, stream)
+            command = self._send_command(night, pinned.view, part, compare, pace, connection)
             target = f"{self._target(night)}{part.below}"
             ask()
             self._run_rsync(command, night, pinned.names, target, near, pace, pinned, again=ask)
@@ -232,11 +209,3 @@ class RsyncArchive(NightArchive):
             fsyncs = all("--fsync" in text for text in texts)
             self._durability = Durability.FSYNC if fsyncs else Durability.DEFAULT
         return self._durability
-
-
-def _size_at(path: Path) -> int:
-    """The size of what lies there; of what went away rsync says so."""
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

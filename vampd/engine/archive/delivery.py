@@ -1,13 +1,14 @@
 """Sending files of a night in parts, each read where it has arrived while others travel.
 
-Two send at once, by connections of their own: while one begins, the other one keeps the link at
-work. Who has sent gives its connections on before it reads what it sent.
+Several are sent at once, by a connection each: while one begins, others keep the link at
+work. A part gives its connection on before it is read there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -25,15 +26,20 @@ class Lanes:
     Once a part has failed, no other one begins.
     """
 
-    def __init__(self, lanes: Sequence[Sequence[int]]) -> None:
-        self.count = len(lanes)
-        self._free: SimpleQueue[Sequence[int]] = SimpleQueue()
-        for lane in lanes:
-            self._free.put(lane)
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._free: SimpleQueue[int] = SimpleQueue()
+        for number in range(count):
+            self._free.put(number)
         self._failure: Exception | None = None
 
-    def take(self, wait_s: float) -> Sequence[int] | None:
-        """Connections, None if there are none after so long; the error of a part that failed."""
+    @property
+    def taken(self) -> int:
+        """How many are taken now."""
+        return self.count - self._free.qsize()
+
+    def take(self, wait_s: float) -> int | None:
+        """A connection, None if none is free after so long; the error of a part that failed."""
         if self._failure is not None:
             raise self._failure
         try:
@@ -41,9 +47,9 @@ class Lanes:
         except Empty:
             return None
 
-    def give_back(self, lane: Sequence[int]) -> None:
-        """They are free for the next part."""
-        self._free.put(lane)
+    def give_back(self, connection: int) -> None:
+        """It is free for the next part."""
+        self._free.put(connection)
 
     def fail(self, error: Exception) -> None:
         """A part could not be sent, or not be read there; the first such error stays."""
@@ -62,22 +68,38 @@ class Delivery:
     lanes: Lanes
 
     def deliver(self, files: Sequence[str], compare: Compare) -> None:
-        """Send a part once there are connections for it, and read it there."""
-        while (lane := self.lanes.take(_LOOK_EVERY_S)) is None:
+        """Send a part once a connection is free, and read it there."""
+        while (connection := self.lanes.take(_LOOK_EVERY_S)) is None:
             self.pace.check()
-        self.deliver_by(lane, files, compare)
+        self.deliver_by(connection, files, compare)
 
-    def deliver_by(self, lane: Sequence[int], files: Sequence[str], compare: Compare) -> None:
-        """The same by connections that were taken: they are given back once it has been sent."""
+    def deliver_by(self, connection: int, files: Sequence[str], compare: Compare) -> None:
+        """The same by one that was taken: it is given back once the part has been sent."""
+        turn = _Turn(self.lanes, connection)
+        send = partial(self.host.send, connection=connection, after=turn.end)
         try:
             try:
-                self.host.send(self.night, self.folder, files, compare, self.pace, connections=lane)
+                send(self.night, self.folder, files, compare, self.pace)
             finally:
-                self.lanes.give_back(lane)
+                turn.end()
             failpoint("delivery.sent")
-            read = list(self.host.arrived(self.night, files, self.pace, lane))
+            read = list(self.host.arrived(self.night, files, self.pace))
             failpoint("delivery.read")
             self.receipts.keep(self.night, read)
         except Exception as error:
             self.lanes.fail(error)
             raise
+
+
+class _Turn:
+    """A connection that was taken, until it is given back, once."""
+
+    def __init__(self, lanes: Lanes, connection: int) -> None:
+        self._lanes = lanes
+        self._connection: int | None = connection
+
+    def end(self) -> None:
+        """What it was taken for has been sent, or has failed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._lanes.give_back(connection)

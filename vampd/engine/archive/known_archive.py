@@ -124,7 +124,8 @@ class KnownArchive:
         compare: Compare,
         pace: Pace,
         *,
-        connections: Sequence[int] | None = None,
+        connection: int = 0,
+        after: Callable[[], object] = lambda: None,
     ) -> None:
         """Copy files of the night's folder; what was proven of them there ends first."""
 
@@ -134,7 +135,7 @@ class KnownArchive:
             self.receipts.end_proofs(night, group)
             failpoint("archive.proofs.ended")
 
-        self.host.send(night, folder, files, compare, pace, begin, connections)
+        self.host.send(night, folder, files, compare, pace, begin, connection, after)
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """Receipts of these files, read where the night lies; they name that place."""
@@ -146,11 +147,10 @@ class KnownArchive:
                 return [replace(receipt, destination=place, mark=None) for receipt in read]
         return self._read(night, files, pace, None)
 
-    def arrived(
-        self, night: NightId, files: Sequence[str], pace: Pace, connections: Sequence[int]
-    ) -> Sequence[Receipt]:
-        """The same of what was sent just now, which lies at the destination."""
-        return self._read(night, files, pace, len(connections))
+    def arrived(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        """The same of a part that was sent just now, which lies at the destination."""
+        # Others are read at the same time.
+        return self._read(night, files, pace, 1)
 
     def _read(
         self, night: NightId, files: Sequence[str], pace: Pace, at_once: int | None

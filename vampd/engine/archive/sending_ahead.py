@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextvars
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,15 +30,13 @@ from vampd.stages.records.parts import BATCH_BYTES, BATCH_FILES
 from vampd.stages.transfer import is_gone_there
 
 _log = get_log()
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = 0.1
 # Each program that sends, and each that reads there, costs a fraction of a second of a core.
 _MOST_LOOKS = 100
-# The first part is smaller, and each as large as two before it: a link that waits for as much as is
-# worth its programs would wait for seconds. The last ones are smaller too: what has arrived last is
-# read when nothing travels.
+# The first part is smaller: a link that waits for as much as is worth its programs would wait for
+# seconds. So are those that begin while few travel, and the last ones, as what arrives last is read
+# when nothing travels.
 _FIRST_PART = 8
-# Of what is left: for each of two, half of it now.
-_LAST_PARTS = 4
 # What was there of the space counts for so long, with all that was sent since.
 _SPACE_COUNTS_S = 10.0
 # How long a night may stand at packing for what is left to send: as long as it takes to begin anew.
@@ -116,8 +114,8 @@ class Outbox:
 class SenderAhead:
     """Sends what comes out of ``outbox`` until it is closed, and then what little still waits.
 
-    Parts have ``least_bytes`` or more, but for the first ones and the last. What waits at the end
-    goes if it takes ``rest_s`` at most, as fast as the others went.
+    Parts have ``least_bytes`` or more where as many are being sent as can be, and less where fewer
+    are. What waits at the end goes if it takes ``rest_s`` at most, as fast as the others went.
     """
 
     reader: NightReader
@@ -146,23 +144,22 @@ class SenderAhead:
         there = self._lying_there()
         if there is None:
             return
-        self.delivery.host.get_ready(self.delivery.pace)
-        first_bytes = least_bytes = max(1, most_bytes // _FIRST_PART)
+        lanes, first_bytes = self.delivery.lanes, max(1, most_bytes // _FIRST_PART)
         with _Parts(self.delivery, self.reserve_bytes) as parts:
             while self.outbox.is_open:
-                if not parts.wait_for_lane():
+                if not parts.wait_for_connection():
                     continue
-                taken = self.outbox.take(least_bytes, _LOOK_EVERY_S)
+                least_bytes = most_bytes * (lanes.taken if parts.have_begun else 0) // lanes.count
+                taken = self.outbox.take(max(least_bytes, first_bytes), _LOOK_EVERY_S)
                 if taken:
-                    least_bytes = min(2 * least_bytes, most_bytes)
                     parts.give(self._files(taken, there))
             # What takes longer is sent in its own stage, which the night then shows.
             left_bytes = self.outbox.waiting_bytes
             if not first_bytes <= left_bytes <= max(most_bytes, parts.bytes_per_s * self.rest_s):
                 return
             while left_bytes := self.outbox.waiting_bytes:
-                if parts.wait_for_lane():
-                    size = min(most_bytes, max(first_bytes, left_bytes // _LAST_PARTS))
+                if parts.wait_for_connection():
+                    size = min(most_bytes, max(first_bytes, left_bytes // lanes.count))
                     parts.give(self._files(self.outbox.take_rest(size), there))
 
     def _lying_there(self) -> Mapping[str, FileStamp] | None:
@@ -202,39 +199,50 @@ class _Parts:
     def __init__(self, delivery: Delivery, reserve_bytes: int) -> None:
         self._delivery = delivery
         self._reserve_bytes = reserve_bytes
-        self._lane: Sequence[int] | None = None
+        self._connection: int | None = None
         self._running: dict[Future[None], Need] = {}
         self._arrived_bytes, self._began_at = 0, math.inf
-        self._ask_for_space()
         # As many as send may read there meanwhile.
         threads = 2 * delivery.lanes.count
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="vampd-sending-ahead")
 
     def __enter__(self) -> _Parts:
+        try:
+            ready = self._submit(partial(self._delivery.host.get_ready, self._delivery.pace))
+            self._ask_for_space()
+            ready.result()
+        except BaseException:
+            self._threads.shutdown()
+            raise
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if self._lane is not None:
-            self._delivery.lanes.give_back(self._lane)
+        if self._connection is not None:
+            self._delivery.lanes.give_back(self._connection)
         self._threads.shutdown()
         if kind is None:
             self._forget_arrived()
+
+    @property
+    def have_begun(self) -> bool:
+        """Whether one was given."""
+        return self._began_at < math.inf
 
     @property
     def bytes_per_s(self) -> float:
         """How fast parts were sent and read there, those under way not counted."""
         return self._arrived_bytes / max(time.monotonic() - self._began_at, _LOOK_EVERY_S)
 
-    def wait_for_lane(self) -> bool:
+    def wait_for_connection(self) -> bool:
         """Whether a part can be sent at once, after a moment; the error of one that failed."""
         self._delivery.pace.check()
         self._forget_arrived()
-        if self._lane is None:
-            self._lane = self._delivery.lanes.take(_LOOK_EVERY_S)
-        return self._lane is not None
+        if self._connection is None:
+            self._connection = self._delivery.lanes.take(_LOOK_EVERY_S)
+        return self._connection is not None
 
     def give(self, part: Mapping[str, FileStamp]) -> None:
-        """Have a part sent by the connections that were waited for. DiskFull ``disk_low``."""
+        """Have a part sent by the connection that was waited for. DiskFull ``disk_low``."""
         if not part:
             return
         need = Need(sum(file.size for file in part.values()), len(part))
@@ -245,15 +253,18 @@ class _Parts:
         if shortage is not None:
             message = f"there is too little space at the archive host: {shortage}"
             raise DiskFull("disk_low", message)
-        assert self._lane is not None
-        deliver = partial(self._delivery.deliver_by, self._lane, tuple(part), Compare.SIZE_AND_TIME)
-        try:
-            future = self._threads.submit(contextvars.copy_context().run, deliver)
-        except RuntimeError as error:
-            raise no_threads("sending while packing", error) from error
-        self._lane = None
+        assert self._connection is not None
+        deliver = partial(self._delivery.deliver_by, self._connection)
+        future = self._submit(partial(deliver, tuple(part), Compare.SIZE_AND_TIME))
+        self._connection = None
         self._began_at = min(self._began_at, time.monotonic())
         self._running[future] = need
+
+    def _submit(self, call: Callable[[], None]) -> Future[None]:
+        try:
+            return self._threads.submit(contextvars.copy_context().run, call)
+        except RuntimeError as error:
+            raise no_threads("sending while packing", error) from error
 
     def _ask_for_space(self) -> None:
         self._space = self._delivery.host.space()

@@ -42,7 +42,7 @@ class Packing:
     pace: SteeredPace = field(default_factory=SteeredPace)
     least_bytes: int = 1
     reserve_bytes: int = 0
-    lanes: tuple[range, ...] = (range(1), range(1, 2))
+    connections: int = 2
     rest_s: float = 30.0
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class Packing:
 
     @property
     def sender(self) -> SenderAhead:
-        lanes = Lanes(self.lanes)
+        lanes = Lanes(self.connections)
         return SenderAhead(
             self.reader,
             self.outbox,
@@ -71,15 +71,16 @@ class Packing:
 
     def watch(
         self, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object] = lambda: None
-    ) -> list[tuple[object, int]]:
-        """The connections and bytes of products of each send, as it begins; then ``act``."""
-        send, sent = self.archive.send, list[tuple[object, int]]()
+    ) -> list[tuple[int, int]]:
+        """The connection and bytes of products of each send, as it begins; then ``act``."""
+        sent = list[tuple[int, int]]()
+        send: Any = self.archive.send
 
-        def seen(*arguments: Any, connections: object) -> None:
+        def seen(*arguments: Any, connection: int, after: Callable[[], object]) -> None:
             paths = [path for path in arguments[2] if path.endswith(".fz")]
-            sent.append((connections, sum((self.folder / p).stat().st_size for p in paths)))
+            sent.append((connection, sum((self.folder / p).stat().st_size for p in paths)))
             act()
-            send(*arguments)
+            send(*arguments, connection=connection, after=after)
 
         monkeypatch.setattr(self.archive, "send", seen)
         return sent
