@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from tests.support.worlds.archive.packing_night import (
     no_readings,
     until,
 )
+from vampd.engine.archive import sending_ahead
 from vampd.errors import ArchiveUnknown, ClaimLost
 from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare
 from vampd.model.proofs import Place, Receipt
+from vampd.model.resources import Space
 from vampd.stages.records.parts import BATCH_FILES
 
 
@@ -194,6 +197,52 @@ def test_space_is_looked_at_for_all_that_was_sent_since_it_was_asked(
         assert ended.wait(10)
     assert [log["code"] for log in logs if log["event"] == "send_ahead.ended"] == ["disk_low"]
     assert not packing.was_read("vgen2/b.txt")
+
+
+def test_space_is_asked_again_later_and_holds_what_is_under_way(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending_ahead, "_SPACE_COUNTS_S", -1.0)
+    packing.archive.capacity_bytes = 100
+    space, asked, go_on = packing.archive.space(), list[int](), threading.Event()
+    monkeypatch.setattr(packing.archive, "space", partial(ask, asked, space))
+    packing.watch(monkeypatch, lambda: go_on.wait(10))
+    with capture_logs() as logs, Sending(packing, RAW_BYTES) as ended:
+        for _ in range(2):
+            before = len(asked)
+            packing.pack(f"{before}", b"x" * 60)()
+            assert until(partial(more_than, asked, before))
+        go_on.set()
+        assert ended.wait(10)
+    assert [log["code"] for log in logs if log["event"] == "send_ahead.ended"] == ["disk_low"]
+
+
+def ask(asked: list[int], space: Space) -> Space:
+    asked.append(1)
+    return space
+
+
+def more_than(asked: list[int], count: int) -> bool:
+    return len(asked) > max(count, 1)
+
+
+def test_the_next_part_travels_while_leftovers_of_one_are_looked_for(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing.connections = 1
+    sent = list[object]()
+    send: Any = packing.archive.send
+
+    def look_for_leftovers(*arguments: Any, after: Callable[[], object], **others: Any) -> None:
+        sent.append(others)
+        send(*arguments, after=after, **others)
+        assert len(sent) == 2 or until(lambda: len(sent) == 2)
+
+    monkeypatch.setattr(packing.archive, "send", look_for_leftovers)
+    with Sending(packing, RAW_BYTES):
+        for name in ("a", "b"):
+            packing.pack(name)()
+        assert until(partial(packing.was_read, "vgen2/b.txt"))
 
 
 def test_once_a_part_has_failed_no_other_one_begins(
