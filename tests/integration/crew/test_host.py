@@ -6,6 +6,7 @@ import hashlib
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ class CrewHere:
 
     def pack(self, order: PackOrder, pace: Pace, meter: Meter) -> Packed:
         return pack_framelist(order, pace, meter)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """What packs is compiled before there is a lease, which nobody renews here."""
+    import_module("vampd.fits.preload")
 
 
 @pytest.fixture
