@@ -22,6 +22,7 @@ from tests.support.daemon.running import (
     log_of,
     run_until_idle,
     running,
+    vampctl,
     wait_until,
 )
 from tests.support.daemon.site import Site, configure, make_site
@@ -93,7 +94,10 @@ def test_a_crew_that_never_answers_does_not_hold_a_night(
     raw, night, tree = undisturbed
     site = take(raw, night, hosts, fall_back_after_s=15)
     with running(site):
+        wait_until(lambda: log_of(site).named("night.waits"), "an attempt that no host answers")
+        why = " ".join(vampctl(site, "why", night.date).stdout.split())
         wait_until(lambda: log_of(site).named("night.done"), "the night")
+    assert "no host has answered by dask" in why
     assert product_tree(site.folder(night)) == tree
     assert log_of(site).named("crew.lost")
     assert not log_of(site).named("night.held")
