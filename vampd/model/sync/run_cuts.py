@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from vampd.model.sync.cutting import cut_cubes
 from vampd.model.sync.products import Cut
+from vampd.model.sync.runs import number_alike
 from vampd.model.sync.sequence import CameraSequence, is_triggered, window_rows
 from vampd.model.sync.states.flc_states import CODE_NONE, Labels
 from vampd.model.sync.states.pairs import Pairs, measure_offsets
@@ -110,8 +111,7 @@ def _cut_solo(
 ) -> Iterator[Cut]:
     """One cut per header and UT day, however scattered the frames are: each cube costs an ID."""
     shared = np.stack([frames.header, frames.setting, alternating.astype(np.int64)])
-    _, alike = np.unique(shared, axis=1, return_inverse=True)
-    alike = alike.reshape(-1)
+    _, alike = number_alike(shared)
     for header in np.unique(alike):
         same = np.flatnonzero(alike == header)
         part = frames.take(same)

@@ -28,6 +28,17 @@ def number_runs(one: CameraSequence, two: CameraSequence, gap_us: int) -> tuple[
     return runs[: len(one)], runs[len(one) :]
 
 
+def number_alike(columns: Int64) -> tuple[Int64, Int64]:
+    """The different columns of a table, in order, and which of them each one is.
+
+    Those beside each other are mostly alike: of these, only the first is sorted.
+    """
+    begins = np.ones(columns.shape[1], dtype=np.bool_)
+    begins[1:] = (np.diff(columns) != 0).any(axis=0)
+    different, which = np.unique(columns[:, begins], axis=1, return_inverse=True)
+    return different, which.reshape(-1).astype(np.int64)[np.cumsum(begins) - 1]
+
+
 def _exposure_changes(
     acquired_us: Int64, exposure_us: Int64, side: Int64, gap_us: int
 ) -> npt.NDArray[np.bool_]:

@@ -7,6 +7,7 @@ import numpy as np
 from tests.support.builders.frames import START_US, make_cube
 from vampd.model.nights import Stream
 from vampd.model.sync import CameraSequence, chain_cubes, number_runs
+from vampd.model.sync.runs import number_alike
 
 Part = tuple[Sequence[int], float]
 
@@ -101,3 +102,12 @@ def test_every_frame_is_in_one_run() -> None:
     found = runs(one, two)
     assert [t for run in found for t in run[0]] == times.tolist()
     assert [t for run in found for t in run[1]] == times[45:].tolist()
+
+
+def test_columns_that_are_alike_have_one_number_and_the_different_ones_their_order() -> None:
+    table = np.array([[3, 3, 3, 1, 1, 3, 2], [0, 0, 1, 0, 0, 0, 0]])
+    different, which = number_alike(table)
+
+    assert different.tolist() == [[1, 2, 3, 3], [0, 0, 0, 1]]
+    assert which.tolist() == [2, 2, 3, 0, 0, 2, 1]
+    assert number_alike(table[:, :0])[1].tolist() == []

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vampd.model.cubes import Number, Undefined, Value
+from vampd.model.sync.runs import number_alike
 from vampd.model.sync.sequence import CameraSequence
 
 # Each camera has its own window and gain.
@@ -34,7 +35,8 @@ def find_mismatches(
 
     ``one`` and ``two`` hold the frames of pairs, in the same order.
     """
-    together, counts = np.unique(np.stack([one.cube, two.cube]), axis=1, return_counts=True)
+    together, which = number_alike(np.stack([one.cube, two.cube]))
+    counts = np.bincount(which)
     found = []
     for keyword in keywords:
         if keyword in _OWN:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from vampd.model.cubes import RawCube
 from vampd.model.sync.cards.interval_change import find_change
 from vampd.model.sync.cards.setting_cards import setting_key, value_field
+from vampd.model.sync.runs import number_alike
 from vampd.model.sync.sequence import CameraSequence, Setting
 
 Int64 = npt.NDArray[np.int64]
@@ -70,7 +71,7 @@ def _with_settings(
     if not len(side):
         return side
     table = np.stack([part for _, _, value, sure in columns for part in (value, sure)])
-    rows, inverse = np.unique(table, axis=1, return_inverse=True)
+    rows, of_frame = number_alike(table.astype(np.int64))
     numbers = []
     exposures_us = []
     for row in rows.T.tolist():
@@ -87,10 +88,10 @@ def _with_settings(
         setting = Setting(tuple(fields), tuple(uncertain))
         numbers.append(known.setdefault(setting, len(known)))
         exposures_us.append(exposure_us)
-    exposure = np.array(exposures_us, dtype=np.int64)[inverse.reshape(-1)]
+    exposure = np.array(exposures_us, dtype=np.int64)[of_frame]
     return replace(
         side,
-        setting=np.array(numbers, dtype=np.int64)[inverse.reshape(-1)],
+        setting=np.array(numbers, dtype=np.int64)[of_frame],
         exposure_us=np.where(exposure < 0, side.exposure_us, exposure),
     )
 
