@@ -169,7 +169,9 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
     # A thread that waits for a worker costs nothing.
     needs_workers = any(action.runs_in is RunsIn.WORKER for action in wave)
     places = max(tools.workers.workers, tools.crew.most_places) if needs_workers else 0
-    at_once = max(_THREADS, places)
+    # While as many are sent as can be, as many are read there.
+    sends = 2 * tools.lanes.count if any(isinstance(action, Send) for action in wave) else 0
+    at_once = max(_THREADS, places, sends)
     name = f"vampd-{tools.night.date}"
     running = _Running(tools, progress, errors)
     with ThreadPoolExecutor(at_once, name) as threads:

@@ -8,7 +8,6 @@ told by that stage. `Delivery` keeps the link at work meanwhile.
 from __future__ import annotations
 
 import contextvars
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -39,8 +38,9 @@ _MOST_LOOKS = 100
 _FIRST_PART = 8
 # What was there of the space counts for so long, with all that was sent since.
 _SPACE_COUNTS_S = 10.0
-# How long a night may stand at packing for what is left to send: as long as it takes to begin anew.
-_REST_TAKES_S = 30.0
+# How long parts of what is left to send may begin while the night stands at packing: as the stage
+# that sends begins anew, a fast link would stand still for a tenth of that.
+_REST_BEGINS_S = 30.0
 
 # A product as it was read here, and the receipts of all that was packed with it.
 _Packed = tuple[Receipt, tuple[PackingReceipt, ...]]
@@ -115,7 +115,7 @@ class SenderAhead:
     """Sends what comes out of ``outbox`` until it is closed, and then what little still waits.
 
     Parts have ``least_bytes`` or more where as many are being sent as can be, and less where fewer
-    are. What waits at the end goes if it takes ``rest_s`` at most, as fast as the others went.
+    are. What waits at the end goes as far as its parts can begin within ``rest_s``.
     """
 
     reader: NightReader
@@ -123,7 +123,7 @@ class SenderAhead:
     delivery: Delivery
     reserve_bytes: int
     least_bytes: int
-    rest_s: float = _REST_TAKES_S
+    rest_s: float = _REST_BEGINS_S
 
     def run(self, raw_bytes: int) -> None:
         """Send and read there; ``raw_bytes`` are packed in all. ClaimLost, StoreError.
@@ -153,11 +153,11 @@ class SenderAhead:
                 taken = self.outbox.take(max(least_bytes, first_bytes), _LOOK_EVERY_S)
                 if taken:
                     parts.give(self._files(taken, there))
-            # What takes longer is sent in its own stage, which the night then shows.
-            left_bytes = self.outbox.waiting_bytes
-            if not first_bytes <= left_bytes <= max(most_bytes, parts.bytes_per_s * self.rest_s):
+            # What begins later is sent in its own stage, which the night then shows.
+            until = time.monotonic() + self.rest_s
+            if self.outbox.waiting_bytes < first_bytes:
                 return
-            while left_bytes := self.outbox.waiting_bytes:
+            while (left_bytes := self.outbox.waiting_bytes) and time.monotonic() < until:
                 if parts.wait_for_connection():
                     size = min(most_bytes, max(first_bytes, left_bytes // lanes.count))
                     parts.give(self._files(self.outbox.take_rest(size), there))
@@ -201,7 +201,7 @@ class _Parts:
         self._reserve_bytes = reserve_bytes
         self._connection: int | None = None
         self._running: dict[Future[None], Need] = {}
-        self._arrived_bytes, self._began_at = 0, math.inf
+        self.have_begun = False
         # As many as send may read there meanwhile.
         threads = 2 * delivery.lanes.count
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="vampd-sending-ahead")
@@ -222,16 +222,6 @@ class _Parts:
         self._threads.shutdown()
         if kind is None:
             self._forget_arrived()
-
-    @property
-    def have_begun(self) -> bool:
-        """Whether one was given."""
-        return self._began_at < math.inf
-
-    @property
-    def bytes_per_s(self) -> float:
-        """How fast parts were sent and read there, those under way not counted."""
-        return self._arrived_bytes / max(time.monotonic() - self._began_at, _LOOK_EVERY_S)
 
     def wait_for_connection(self) -> bool:
         """Whether a part can be sent at once, after a moment; the error of one that failed."""
@@ -257,7 +247,7 @@ class _Parts:
         deliver = partial(self._delivery.deliver_by, self._connection)
         future = self._submit(partial(deliver, tuple(part), Compare.SIZE_AND_TIME))
         self._connection = None
-        self._began_at = min(self._began_at, time.monotonic())
+        self.have_begun = True
         self._running[future] = need
 
     def _submit(self, call: Callable[[], None]) -> Future[None]:
@@ -274,9 +264,8 @@ class _Parts:
 
     def _forget_arrived(self) -> None:
         for future in [one for one in self._running if one.done()]:
-            need = self._running.pop(future)
+            del self._running[future]
             future.result()
-            self._arrived_bytes += need.bytes
 
 
 def _bytes_of(packed: Sequence[_Packed]) -> int:
