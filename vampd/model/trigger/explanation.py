@@ -58,11 +58,12 @@ class Explanation:
     """What the model knows around a frame (us; 0: nothing), and its hypotheses, likeliest first.
 
     ``pair_margin`` and ``state_margin`` are by how much (nats) the partner, and the state, are
-    likelier than all others together. ``offset_us`` is None where no pair is near. ``at_edge`` says
-    that the cameras' counts may differ by more than is compared, ``too_far`` that the likeliest
-    partner is farther away than so few frames prove: nothing, or no pair, is given then. ``untold``
-    says that the frame may as well be late as the next trigger missed, ``pair_untold`` that it or
-    its likeliest partner may: no state, or no pair, is given then.
+    likelier than all others together, less what `doubt_at_misses` takes. ``offset_us`` is None
+    where no pair is near. ``at_edge`` says that the cameras' counts may differ by more than is
+    compared, ``too_far`` that the likeliest partner is farther away than so few frames prove:
+    nothing, or no pair, is given then. ``untold`` says that the frame may as well be late as the
+    next trigger missed, ``pair_untold`` that it or its likeliest partner may: no state, or no pair,
+    is given then.
     """
 
     period_us: int
