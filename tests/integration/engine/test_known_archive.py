@@ -171,6 +171,25 @@ def test_two_who_use_an_archive_for_the_first_time_at_once_place_one_mark(
     assert found == placed * 2
 
 
+@pytest.mark.parametrize("sees_it", [True, False])
+def test_a_mark_that_is_placed_while_another_looks_is_the_archives(
+    world: World, monkeypatch: pytest.MonkeyPatch, sees_it: bool
+) -> None:
+    archive, mark, placed = world.archive(), world.host.mark, list[str]()
+
+    def look() -> str | None:
+        before = mark()
+        if not placed:
+            placed.append("now")
+            placed.append(archive.use())
+        return mark() if sees_it else before
+
+    monkeypatch.setattr(world.host, "mark", look)
+    assert archive.files(NIGHT) == {}
+    monkeypatch.undo()
+    assert archive.use() == placed[1]
+
+
 def test_what_is_read_names_the_archive_and_counts_for_it_alone(world: World) -> None:
     world.send()
     receipt = world.read()

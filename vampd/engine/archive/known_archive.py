@@ -250,10 +250,12 @@ class KnownArchive:
         found = seen.mark
         if found is None:
             self._accept_unmarked(known)
-        elif known is None or found != known.mark:
+            return
+        # Another part may have placed it since the record was read, and recorded it before that.
+        known = self._on_record()
+        if known is None or found != known.mark:
             raise self._unknown(self._describe_stranger(found))
-        else:
-            self._refuse_itself(found)
+        self._refuse_itself(found)
 
     def use(self) -> str:
         """The mark of the archive; places one at the first use."""
