@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.fakes.paces import SteeredPace
+from tests.support.fakes.progress import HeardProgress
 from tests.support.worlds.archive.packing_night import (
     NIGHT,
     RAW_BYTES,
@@ -22,10 +25,12 @@ from tests.support.worlds.archive.packing_night import (
     no_readings,
     until,
 )
+from vampd.engine import execute
 from vampd.engine.archive import sending_ahead
+from vampd.engine.archive.delivery import Lanes
 from vampd.errors import ArchiveUnknown, ClaimLost
 from vampd.model.nights import FileStamp
-from vampd.model.plan import Compare
+from vampd.model.plan import Compare, Send
 from vampd.model.proofs import Place, Receipt
 from vampd.model.resources import Space
 from vampd.stages.records.parts import BATCH_FILES
@@ -369,3 +374,11 @@ def test_a_slow_link_keeps_no_night_at_packing(
     packing.sender.run(RAW_BYTES)
     assert len(sent) == 2
     assert len(packing.read_there) < 2 * BATCH_FILES
+
+
+def test_as_many_parts_are_read_there_as_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools: Any = SimpleNamespace(night=NIGHT, lanes=Lanes(3), pace=SteeredPace())
+    together = threading.Barrier(6, timeout=10)
+    monkeypatch.setattr(execute, "execute", lambda *_: together.wait())
+    wave = tuple(Send((f"vgen2/{number}.txt",), Compare.SIZE_AND_TIME) for number in range(6))
+    execute.execute_wave(tools, wave, HeardProgress())
