@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from tests.support.examples import others_in_soak
-from tests.unit.model.trigger.test_inference import solve
-from vampd.model.trigger import ALONE, DRIVEN, RELAXED, Arrivals, explain_frame
+from tests.unit.model.trigger.test_inference import OFFSET_US, arrivals, solve, train
+from vampd.fits.trigger import compiled_kernels
+from vampd.model.trigger import ALONE, DRIVEN, RELAXED, Arrivals, explain_frame, infer
+from vampd.model.trigger.partners import doubt_at_misses
+from vampd.model.trigger.weights import NAT, SPOKEN_TWICE
 
 FRAMES, AT = 121, 60
 SLOW_US = 173
@@ -58,3 +61,83 @@ def test_where_any_lateness_fits_whole_periods_late_or_missed_is_not_told(
         told = explain_frame(one, two, 0, AT)
         assert told.untold
         assert told.pair_untold
+
+
+TIMES_US = train(FRAMES)
+# One in a thousand may be wrong of what is given here; but none of this kind, which is all alike.
+LARGEST_ERROR = 1e-3
+
+
+def judge(late_us, missed, lost=()):
+    """Frames of camera 1 are late, and camera 2 is whole but for what it ``lost`` by its count."""
+    kept = np.setdiff1d(np.arange(FRAMES), missed)
+    stamps_us = TIMES_US.copy()
+    for trigger, by_us in late_us.items():
+        stamps_us[trigger] += by_us
+    one = arrivals(stamps_us, kept)
+    one.cnt0[:] = 1_000 + np.arange(len(kept))
+    whole = np.setdiff1d(np.arange(FRAMES), lost)
+    two = arrivals(TIMES_US + OFFSET_US, whole, count=77)
+    found = infer(one, two, LARGEST_ERROR, compiled_kernels())
+    rows = np.flatnonzero(found.partners[0] != ALONE)
+    truth = np.where(kept % 2 == 0, RELAXED, DRIVEN)
+    known = np.flatnonzero(found.states[0] >= RELAXED)
+    assert np.array_equal(whole[found.partners[0][rows]], kept[rows])
+    assert np.array_equal(found.states[0][known], truth[known])
+    return kept[rows], kept[known]
+
+
+@pytest.mark.parametrize("off_us", [-45, -30, 25, 30, 35, 40, 60])
+def test_a_frame_late_until_nearly_the_next_trigger_is_not_taken_for_one_of_it(off_us):
+    step_us = int(TIMES_US[AT + 1] - TIMES_US[AT])
+    paired, labeled = judge({AT: step_us + off_us}, [AT + 1])
+
+    assert np.isin(np.delete(np.arange(FRAMES), [AT, AT + 1]), paired).all()
+    assert np.isin(np.delete(np.arange(FRAMES), [AT, AT + 1]), labeled).all()
+
+
+def doubt(shifts, told, partners, *, before=0, begins=()):
+    """Of frames that come by turns, camera 1's first, by shift and what its pair says (nats).
+
+    ``before`` is how many rows of each camera came earlier; stretches begin at ``begins``.
+    """
+    size = len(shifts)
+    here, at = np.arange(size), np.array(shifts)
+    pairs = np.full((size, 3, 13), -20 * NAT)
+    pairs[here, 1, at] = np.array(told) * NAT
+    table = np.full((size, 13), 99)
+    table[here, at] = partners
+    camera, row, count = here % 2, here // 2 + before, np.zeros(size, dtype=np.int64)
+    begin = np.isin(here, begins).astype(np.int64)
+    found = doubt_at_misses(camera, row, count, begin, pairs, table, at)
+    assert np.isin(found, (0, SPOKEN_TWICE)).all()
+    return np.flatnonzero(found).tolist()
+
+
+PAIRS = [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("shifts", "doubted"),
+    [
+        ([6] * 8, []),
+        ([6, 6, 7, 7, 7, 7, 7, 7], [2, 3]),
+        ([6, 6, 6, 6, 7, 7, 7, 7], [2, 3]),
+        ([6, 6, 6, 6, 6, 7, 7, 7], []),
+    ],
+)
+def test_a_late_pair_is_doubted_where_a_trigger_was_missed_beside_a_frame_of_it(shifts, doubted):
+    assert doubt(shifts, [0, 0, 0, -1.1, 0, 0, 0, 0], PAIRS) == doubted
+    assert doubt(shifts, [0, 0, 0, -1, 0, 0, 0, 0], PAIRS) == []
+    # What a stretch's offset costs is no lateness.
+    assert doubt(shifts, [0, 0, 0, -1.1, 0, 0, 0, 0], PAIRS, begins=[3]) == []
+
+
+def test_a_frame_without_a_partner_among_them_is_late_by_itself():
+    alone = [99, ALONE, 99, 9, 99, 12]
+
+    assert doubt([6, 6, 7, 7, 7, 7], [0, -4, 0, 0, 0, 0], alone, before=10) == [1]
+    assert doubt([6, 6, 6, 7, 7, 7], [0, 0, 0, -4, 0, 0], alone, before=10) == [3]
+    for late in (4, 5):
+        told = [-4 * (n == late) for n in range(6)]
+        assert doubt([6, 6, 6, 7, 7, 7], told, alone, before=10) == []
