@@ -23,7 +23,8 @@ MOST_PROBES = 16
 # No probe takes so long: what is older was left by one that was killed.
 PROBE_IS_OVER_AFTER_S = 600.0
 _LONGEST_TEXT = 4096
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+# So long that the names of probes, which contain it, are names of files.
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,126}[A-Za-z0-9])?")
 _MARK = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[0-9a-f]{16}")
 _QUESTION = re.compile(rf"{re.escape(_PROBE)}({_NAME.pattern})")
@@ -86,6 +87,11 @@ def choose_host(places: Mapping[str, int], busy: Mapping[str | None, int]) -> st
     free = {host: count - busy.get(host, 0) for host, count in sorted(places.items())}
     host = max(free, key=lambda each: free[each], default=None)
     return host if host is not None and free[host] > 0 else None
+
+
+def is_host_name(text: str) -> bool:
+    """Whether a host can be known by it: up to 128 letters, digits, dots and hyphens."""
+    return _HOST.fullmatch(text) is not None
 
 
 def format_sign(member: CrewMember) -> bytes:

@@ -16,6 +16,7 @@ from vampd.disk.machine import bound_heap
 from vampd.disk.rights import PUBLIC_UMASK
 from vampd.errors import ConfigError
 from vampd.log import get_log
+from vampd.model.roll_call import is_host_name
 from vampd.wiring.crew import refuse_without_engine, security
 
 _log = get_log()
@@ -27,12 +28,18 @@ def run_worker(settings: Settings, host: str, patience_s: float | None = None) -
     With ``patience_s`` also until the scheduler goes, or has not been there for so long.
 
     ConfigError ``crew_local`` where the settings name no engine, ``crew_missing`` where it is not
-    installed.
+    installed, ``host_name`` where no one would read the sign of a ``host`` of this name.
     """
     crew = settings.crew
     if crew.engine is CrewEngine.LOCAL:
         raise ConfigError("crew_local", 'crew.engine is "local": no other host packs for vampd')
     refuse_without_engine(crew)
+    if not is_host_name(host):
+        raise ConfigError(
+            "host_name",
+            f"{host!r} is no name that the crew knows a host by: letters, digits, dots and hyphens"
+            " are; give one with --host",
+        )
     from vampd.adapters.crew import Answering, Host, HostSign, serve_orders, take_orders
     from vampd.engine.packing import LocalCrew
     from vampd.engine.workers import WorkerPool

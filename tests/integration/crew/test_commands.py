@@ -23,7 +23,9 @@ from vampd.cli.checks import crew_probe
 from vampd.cli.checks.crew import examine_crew, judge_mount
 from vampd.cli.shared.finding import BAD, OK, WARN
 from vampd.config import load_settings
+from vampd.errors import ConfigError
 from vampd.model.roll_call import ROLL_CALL_FOLDER, CrewMember
+from vampd.wiring.worker import run_worker
 
 HOST = CrewMember("w1", __version__, MARK, 1, 4, 3, 1 << 30, {"a" * 16: (5, 1_000)})
 
@@ -185,3 +187,11 @@ def test_doctor_finds_a_key_that_others_may_read(site: CrewSite, tmp_path: Path,
 def test_what_is_no_name_of_a_host_gets_no_certificate(tmp_path: Path, name: str) -> None:
     assert make(tmp_path / "crew", name).returncode == 2
     assert {path.name for path in (tmp_path / "crew").glob("*")} <= {"ca.pem", "ca.key"}
+
+
+@pytest.mark.parametrize("name", ["acquisition_2", "../w1", "w1.", "w" * 129])
+def test_a_host_whose_sign_no_one_would_read_is_not_started(site: CrewSite, name: str) -> None:
+    # 78: systemd does not start it again.
+    with pytest.raises(ConfigError, match="--host") as refused:
+        run_worker(load_settings(site.configuration), name)
+    assert (refused.value.code, refused.value.exit_status) == ("host_name", 78)

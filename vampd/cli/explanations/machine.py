@@ -70,6 +70,9 @@ authority_unreadable
 crew_local
     `vampd-worker` was started where `crew.engine` is `local`.
     Give it the configuration of the daemon.
+host_name
+    `vampd-worker` was started by a name that the crew knows no host by.
+    Start it with `--host NAME`, of letters, digits, dots and hyphens.
 jobs_undescribed
     What a job of the batch system needs stands nowhere.
     Write it into /etc/dask/jobqueue.yaml, as docs/more-hosts.md shows.
