@@ -60,7 +60,8 @@ def run_worker(settings: Settings, host: str, patience_s: float | None = None) -
         workers.prepare()
         here = Host(host, __version__, settings.watch.root, LocalCrew(workers), scratch)
         take_orders(__version__, here.carry_out)
-        sign = HostSign(settings.watch.root, here.tell, Answering(settings.watch.root, host).look)
+        joined, answering = threading.Event(), Answering(settings.watch.root, host)
+        sign = HostSign(settings.watch.root, here.tell, answering.look, joined.is_set)
         sign.start()
         stack.callback(sign.close)
 
@@ -76,6 +77,7 @@ def run_worker(settings: Settings, host: str, patience_s: float | None = None) -
                 host,
                 workers.workers,
                 scratch,
+                joined,
                 stopping.is_set,
                 give_back,
                 patience_s,

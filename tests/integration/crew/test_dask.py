@@ -22,6 +22,7 @@ from vampd.adapters.crew import (
     make_authority,
     make_certificate,
     now_utc,
+    read_signs,
 )
 from vampd.disk.pace import Flag, SharedPace
 from vampd.disk.shared import SharedMeter
@@ -207,3 +208,24 @@ def test_a_crew_meets_by_its_own_certificates_and_refuses_others(
         yard.site.start_worker(name, configuration)
         wait_until(partial(yard.site.has_said, name, "crew.disconnected"), "a refusal")
     assert yard.crew.places == 1
+    # Nobody is told that they pack.
+    assert {member.host for member, _ in read_signs(yard.site.root)} == {"w1"}
+
+
+def test_a_second_host_of_one_name_takes_nothing_from_the_first(yard: Yard, tmp_path: Path) -> None:
+    ((first, _),) = read_signs(yard.site.root)
+    # Of other places, by which its sign would be known.
+    configuration = tmp_path / "second.toml"
+    text = yard.site.configuration.read_text()
+    configuration.write_text(text.replace("workers = ", "workers = 7"))
+    (tmp_path / "second").mkdir()
+    second = CrewSite(tmp_path / "second", root=yard.site.root)
+    try:
+        second.start_worker("w1", configuration)
+        wait_until(partial(second.has_said, "w1", "crew.disconnected"), "a refusal")
+        assert "name taken" in (second.folder / "w1.log").read_text()
+        second.signal("w1", signal.SIGTERM)
+    finally:
+        second.close()
+    ((found, _),) = read_signs(yard.site.root)
+    assert found.slots == first.slots

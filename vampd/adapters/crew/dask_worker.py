@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
@@ -30,13 +31,15 @@ async def serve_orders(
     host: str,
     places: int,
     scratch: Path,
+    joined: threading.Event,
     is_stopping: Callable[[], bool],
     give_back: Callable[[], None],
     patience_s: float | None = None,
 ) -> None:
     """Take orders from the scheduler at ``address`` by the name of this ``host`` until stopped.
 
-    Then ``give_back`` ends what is in hand, so that its answers still reach the daemon.
+    ``joined`` is set while the scheduler has this host. When stopped, ``give_back`` ends what is in
+    hand, so that its answers still reach the daemon.
     A scheduler that is away, or goes, is waited for: what is in hand meanwhile ends by the lease.
     With ``patience_s`` it is waited for so long, once: who submits jobs submits new ones.
     """
@@ -51,6 +54,7 @@ async def serve_orders(
             async with _worker(address, security, host, places, scratch) as worker:
                 said = ""
                 ends_at = inf if patience_s is None else 0.0
+                joined.set()
                 _log.info("crew.joined", address=address, host=host, places=places)
                 finished = asyncio.ensure_future(worker.finished())
                 while not finished.done() and not is_stopping():
@@ -60,9 +64,12 @@ async def serve_orders(
                     await asyncio.to_thread(give_back)
                     await asyncio.sleep(_LOOK_S)
         except Exception as error:  # noqa: BLE001 - an engine's own errors are without number
-            lost = f"{type(error).__name__}: {error}".partition("\n")[0]
+            # What the engine raises when it cannot start says only that; its cause says why.
+            cause = error.__cause__ if str(error.__cause__ or "") else error
+            lost = f"{type(cause).__name__}: {cause}".partition("\n")[0]
         else:
             lost = "the scheduler went"
+        joined.clear()
         if not is_stopping() and lost != said:
             said = lost
             _log.warning("crew.disconnected", address=address, error=lost)

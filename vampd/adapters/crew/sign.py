@@ -42,7 +42,7 @@ def read_signs(root: Path) -> list[tuple[CrewMember, float]]:
 class HostSign:
     """``tell`` says of a beat what the host is; a thread writes it from `start` to `close`.
 
-    It calls ``besides`` after each.
+    It calls ``besides`` after each, and does neither while it is not due.
     """
 
     def __init__(
@@ -50,8 +50,9 @@ class HostSign:
         root: Path,
         tell: Callable[[int], CrewMember],
         besides: Callable[[], None] = lambda: None,
+        is_due: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._root, self._tell, self._besides = root, tell, besides
+        self._root, self._tell, self._besides, self._is_due = root, tell, besides, is_due
         self._beat = 0
         self._said = ""
         self._path: Path | None = None
@@ -83,8 +84,9 @@ class HostSign:
         while not self._closed.is_set():
             said = ""
             try:
-                self.show()
-                self._besides()
+                if self._is_due():
+                    self.show()
+                    self._besides()
             except Exception as error:  # noqa: BLE001 - the host would get no order any more
                 said = str(error)
             if said and said != self._said:

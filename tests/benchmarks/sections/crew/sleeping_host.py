@@ -60,7 +60,16 @@ def main(address: str, root: Path, scratch: Path, places: int, seconds: float) -
     sign = HostSign(root, lambda beat: replace(host.tell(beat), places=places))
     sign.start()
     asyncio.run(
-        serve_orders(address, None, "sleeper", places, scratch, stopping.is_set, sign.close)
+        serve_orders(
+            address,
+            None,
+            "sleeper",
+            places,
+            scratch,
+            threading.Event(),
+            stopping.is_set,
+            sign.close,
+        )
     )
 
 
