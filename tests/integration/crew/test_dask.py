@@ -24,6 +24,9 @@ from vampd.adapters.crew import (
     now_utc,
     read_signs,
 )
+from vampd.cli.checks.crew import examine_crew
+from vampd.cli.shared.finding import BAD, OK
+from vampd.config import load_settings
 from vampd.disk.pace import Flag, SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.packing import LocalCrew
@@ -208,6 +211,12 @@ def test_a_crew_meets_by_its_own_certificates_and_refuses_others(
         yard.site.start_worker(name, configuration)
         wait_until(partial(yard.site.has_said, name, "crew.disconnected"), "a refusal")
     assert yard.crew.places == 1
+    for configuration, state in (
+        (tmp_path / "w2.toml", BAD),
+        (yard.site.configuration, OK),
+    ):
+        found = {each.check: each for each in examine_crew(load_settings(configuration))}
+        assert found["crew scheduler"].state == state
     # Nobody is told that they pack.
     assert {member.host for member, _ in read_signs(yard.site.root)} == {"w1"}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -118,12 +120,36 @@ def _key(path: Path | None) -> Iterator[Finding]:
 def _scheduler(crew: CrewSettings) -> Finding:
     check, place = "crew scheduler", crew.scheduler
     try:
-        socket.create_connection(crew.place, timeout=_SCHEDULER_WITHIN_S).close()
+        with socket.create_connection(crew.place, timeout=_SCHEDULER_WITHIN_S) as plain:
+            if crew.is_encrypted:
+                _greet(plain, crew)
+    except ssl.SSLError as error:
+        found = (
+            f"{place} and this machine do not take each other's certificates"
+            f" ({error.reason or error}): both, and their keys, are to be of one"
+            " `vampctl crew certificates`"
+        )
+        return Finding(check, BAD, found)
     except OSError as error:
         why = error.strerror or str(error)
         found = f"{place} does not answer ({why}): look at vampd-scheduler there"
         return Finding(check, BAD, found)
     return Finding(check, OK, f"{place} answers")
+
+
+def _greet(plain: socket.socket, crew: CrewSettings) -> None:
+    """Meet the scheduler as the engine does. OSError, of which SSLError is one."""
+    assert crew.ca_file is not None
+    assert crew.certificate is not None
+    # As the engine has it, a certificate is good for any host: names are not compared.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(crew.ca_file)
+    context.load_cert_chain(crew.certificate, crew.key)
+    with context.wrap_socket(plain) as met:
+        # The scheduler speaks first, or refuses our certificate now.
+        if not met.recv(1):
+            raise ConnectionResetError(errno.ECONNRESET, "it ended the connection")
 
 
 def _hosts(settings: Settings) -> Iterator[Finding]:
