@@ -126,6 +126,15 @@ def test_what_is_not_meant_for_it_is_refused_and_may_be_tried_again(
     assert not (root / "20251106" / framelist.packed_path).exists()
 
 
+def test_a_scratch_folder_that_is_gone_is_no_fault_of_the_nights_disk(
+    root: Path, host: Host, order: HostOrder
+) -> None:
+    (root / "scratch").rmdir()
+    with pytest.raises(WorkerLost, match="scratch on w1") as caught:
+        unpack(carry_out(VERSION, pack_up(order)))
+    assert caught.value.code == "worker_not_started"
+
+
 def test_an_order_of_another_version_is_refused_before_it_is_understood(host: Host) -> None:
     with pytest.raises(TransientError) as caught:
         unpack(carry_out("9.9.9", b"of a later form"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -197,6 +198,39 @@ def test_a_host_that_ends_by_itself_costs_a_try(yard: Yard) -> None:
     yard.show("w2")
     yard.engine.ends.extend([ClaimLost("stopped", "it ends"), Carried(THERE, 0, 0)])
     assert yard.pack() == THERE
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HostLost("gone"),
+        WorkerLost("worker_died", "exit code -4"),
+        WorkerLost("worker_not_started", "no space"),
+        OSError(errno.EROFS, "read-only"),
+        PermissionError(errno.EACCES, "not its user's"),
+        OSError(errno.ESTALE, "stale"),
+    ],
+)
+def test_an_order_is_not_given_again_to_the_host_that_lost_it(
+    yard: Yard, packing: Callable[[], Future[Packed]], error: Exception
+) -> None:
+    # One host on which nothing is packed draws orders, as it is always free: the other one is busy.
+    yard.show("w2")
+    begun = [packing()]
+    (busy,) = sent(yard, 1)
+    yard.show("w1", places=4)
+    yard.engine.ends.append(error)
+    begun.append(packing())
+    sent(yard, 2)
+    wait_until(lambda: yard.crew.places == 1, "the loss")
+    for _ in range(2):
+        yard.show("w1", places=4)
+    assert yard.crew.places == 5
+    busy.end.set_result(Carried(THERE, 0, 0))
+    again = sent(yard, 3)[2]
+    assert [host for host, _ in yard.engine.sent] == ["w2", "w1", "w2"]
+    again.end.set_result(Carried(THERE, 0, 0))
+    assert [each.result(PATIENCE_S) for each in begun] == 2 * [THERE]
 
 
 def test_a_stopped_attempt_takes_its_orders_off_the_lease(

@@ -12,7 +12,7 @@ from vampd.disk.durable import read_mark_file
 from vampd.disk.leased import LeasePace
 from vampd.disk.machine import available_memory_bytes
 from vampd.disk.shared import SharedMeter
-from vampd.errors import DataError, TransientError
+from vampd.errors import DataError, TransientError, WorkerLost
 from vampd.model.lease import LEASE_PATH
 from vampd.model.proofs import MARK_PATH, Marked, parse_mark
 from vampd.model.resources import workers_that_fit
@@ -37,7 +37,8 @@ class Host:
     def carry_out(self, order: HostOrder) -> Carried:
         """Pack by the daemon's lease.
 
-        TransientError ``worker_root`` if the root here is another; else as `Crew.pack`.
+        TransientError ``worker_root`` if the root here is another, WorkerLost
+        ``worker_not_started`` if the scratch folder cannot be used; else as `Crew.pack`.
         """
         if (mark := self._mark()) != order.mark:
             raise TransientError(
@@ -46,7 +47,15 @@ class Host:
                 f" and the root of the nights has {order.mark}: mount that",
             )
         name = order.term.order
-        meter = SharedMeter.create(self._scratch / f"meter-{name}")
+        try:
+            meter = SharedMeter.create(self._scratch / f"meter-{name}")
+        except OSError as error:
+            # Of this machine alone: it would be taken for an error of the night's disk.
+            raise WorkerLost(
+                "worker_not_started",
+                f"{self._scratch} on {self._name} cannot be used: {error.strerror}; free space"
+                " there, and restart vampd-worker if the folder is gone",
+            ) from error
         try:
             meter.begin()  # mapped from now on
             with self._changing:

@@ -6,12 +6,13 @@ and what vampd decides it decides by the signs on the root, which are the same f
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,9 @@ _log = get_log()
 _LOOK_S = 0.5
 # As for the workers of one host.
 _HOSTS_AN_ORDER = 3
+# What says more of a host than of an order: its packers die, or its user or mount may not write.
+_HOSTS_CODES = frozenset({"worker_died", "worker_not_started"})
+_HOSTS_ERRORS = frozenset({errno.EROFS, errno.ESTALE, errno.EACCES, errno.EPERM})
 # A packer elsewhere looks at the lease once a second, and the lease is replaced as often.
 _STOP_WITHIN_S = 4.0
 # Threads that wait for a place cost little, and a host may join while a night is packed.
@@ -92,7 +96,8 @@ class HostCrew:
         if not there:
             then = ", packs here" if self._falls_back() else ""
             return f"{self._engine.name}, no host for {format_duration(self._silent_s())}{then}"
-        busy = sum(count for host, count in self._busy.items() if host is not None)
+        with self._freed:
+            busy = sum(count for host, count in self._busy.items() if host is not None)
         places = f"{busy} of {count_of(sum(there.values()), 'place')} busy"
         return f"{self._engine.name}, {count_of(len(there), 'host')}, {places}"
 
@@ -112,11 +117,11 @@ class HostCrew:
         """Pack on the host with the most free places, or here.
 
         TransientError ``crew_unreachable`` where no host answers and none of this is to be packed
-        here. A host that is lost costs a try.
+        here. A host that is lost, or cannot pack, costs a try; the next is another's if there is.
         """
-        lost = 0
+        lost: list[str] = []
         while True:
-            with self._place(pace) as host:
+            with self._place(pace, lost) as host:
                 if host is None:
                     with self._accounts.carrying(order.folder, os.uname().nodename):
                         return self._local.pack(order, pace, meter)
@@ -135,16 +140,16 @@ class HostCrew:
                         host=host,
                         engine=self._engine.name,
                     )
-                    lost += 1
-                    if lost == _HOSTS_AN_ORDER:
+                    lost.append(host)
+                    if len(lost) == _HOSTS_AN_ORDER:
                         raise WorkerLost("worker_died", f"on {host}: {error}") from error
 
     @contextmanager
-    def _place(self, pace: Pace) -> Iterator[str | None]:
-        """Wait for a place: on a host by its name, or None for one on this machine."""
+    def _place(self, pace: Pace, lost: Collection[str]) -> Iterator[str | None]:
+        """Wait for a place: on a host by its name, on one that ``lost`` last, or None: here."""
         if pace.stopped:
             pace.check()
-        while not (found := self._take_place()):
+        while not (found := self._take_place(lost)):
             pace.check()
         (host,) = found
         try:
@@ -154,13 +159,14 @@ class HostCrew:
                 self._busy[host] -= 1
                 self._freed.notify()
 
-    def _take_place(self) -> tuple[str | None] | None:
+    def _take_place(self, lost: Collection[str]) -> tuple[str | None] | None:
         """A place that became free within a moment."""
         with self._freed:
             if self._closed:
                 raise ClaimLost("stopped", "the crew was closed")
             there = self._present()
-            host = choose_host(there, self._busy)
+            others = {host: places for host, places in there.items() if host not in lost}
+            host = choose_host(others or there, self._busy)
             if host is None and (
                 self._busy[None] < self._terms.local_places or (not there and self._falls_back())
             ):
@@ -271,6 +277,14 @@ class HostCrew:
                 raise
             # The lease did not reach it, or its process is being ended.
             raise HostLost(f"it ended by itself: {error.message}") from error
+        except WorkerLost as error:
+            if error.code not in _HOSTS_CODES:
+                raise
+            raise HostLost(error.message) from error
+        except OSError as error:
+            if error.errno not in _HOSTS_ERRORS:
+                raise
+            raise HostLost(f"it is refused what packing needs: {error}") from error
 
 
 def _count(meter: Meter, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, int]:
