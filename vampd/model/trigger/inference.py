@@ -177,7 +177,8 @@ def read_states(night: Night, piece: Weighed, kernels: Kernels) -> Int64:
     )
     evidence = piece.evidence.pairs[piece.own], piece.evidence.partners[piece.own]
     order = night.camera[frames], night.row[frames], night.reference[frames], night.begins[frames]
-    read[:, 1::2] -= doubt_at_misses(*order, *evidence, read[:, 0])[:, None]
+    doubt = np.where(read[:, 2] > 0, doubt_at_misses(*order, *evidence, read[:, 0]), 0)
+    read[:, 1::2] -= doubt[:, None]
     return read
 
 

@@ -90,7 +90,7 @@ WITHIN_TRIGGER_COST: Final = 20 * NAT
 
 # A frame is late by what its pair costs; beside a missed trigger that counts twice (decision 177).
 TOLD_LATE: Final = QUEUED_LIMIT  # of what waited, pairs tell no lateness
-SPOKEN_TWICE: Final = PAIR_LIMIT
+SPOKEN_TWICE: Final = 4 * NAT
 
 # A margin that proves nothing.
 UNPROVEN: Final = 7 * NAT
