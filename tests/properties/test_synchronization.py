@@ -150,13 +150,18 @@ def begins_and_ends_together(run: Night) -> bool:
 )
 @settings(max_examples=examples(2))
 def test_in_long_runs_true_pairs_are_found_and_few_frames_are_dubious(nights: list[Night]) -> None:
-    """Of all their pairs together 0.1 % may be missed: of one such run, that is less than one."""
+    """Of all their pairs together 0.1 % may be missed: of one such run, that is less than one.
+
+    The first and the last of each are not asked for: one beside a lost frame stands by itself, and
+    may as well be of another trigger.
+    """
     missed, pairs = 0, 0
     for night in nights:
         generation = night.synchronize()
         night.check(generation, missed=ANY_PART, dubious=0.02)
-        true = night.true_pairs()
-        missed, pairs = missed + len(true - pairs_made(generation)), pairs + len(true)
+        in_order = sorted(night.true_pairs(), key=lambda pair: night.trigger[pair[0]])
+        missed += len(set(in_order[1:-1]) - pairs_made(generation))
+        pairs += len(in_order)
     assert missed <= 0.001 * pairs, f"{missed} of {pairs} missed"
 
 
