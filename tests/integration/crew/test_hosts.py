@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crew.yard import HERE, MARK, THERE, FakeEngine, FakeErrand, Yard
+from tests.support.crew.yard import HERE, MARK, THERE, VERSION, FakeEngine, FakeErrand, Yard
 from tests.support.daemon.running import PATIENCE_S, wait_until
-from vampd.adapters.crew import Carried, HostLost, Terms
+from vampd.adapters.crew import Board, Carried, HostLost, Terms
 from vampd.disk.durable import place_mark_file
 from vampd.disk.leased import read_lease
 from vampd.errors import ClaimLost, DataError, TransientError, WorkerLost
@@ -231,6 +231,27 @@ def test_an_order_is_not_given_again_to_the_host_that_lost_it(
     assert [host for host, _ in yard.engine.sent] == ["w2", "w1", "w2"]
     again.end.set_result(Carried(THERE, 0, 0))
     assert [each.result(PATIENCE_S) for each in begun] == 2 * [THERE]
+
+
+def test_what_ends_for_another_daemon_is_told_as_that(yard: Yard) -> None:
+    yard.show("w1")
+    other = Board(yard.root, lambda: MARK, lambda: False, VERSION, 60.0)
+    other.look()
+    yard.board.look()
+    yard.engine.ends.append(ClaimLost("stopped", "it ends"))
+    with pytest.raises(TransientError, match="another vampd has") as caught:
+        yard.pack()
+    assert caught.value.code == "crew_contested"
+    # And only while the other one writes.
+    yard.board.look()
+    assert not yard.board.is_contested
+
+
+def test_the_lease_of_an_earlier_daemon_contests_nothing(yard: Yard) -> None:
+    later = Board(yard.root, lambda: MARK, lambda: False, VERSION, 60.0)
+    for _ in range(2):
+        later.look()
+        assert not later.is_contested
 
 
 def test_a_stopped_attempt_takes_its_orders_off_the_lease(

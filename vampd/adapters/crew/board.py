@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vampd.adapters.crew.sign import read_signs
 from vampd.disk.durable import make_folder
-from vampd.disk.leased import write_lease
+from vampd.disk.leased import read_lease, write_lease
 from vampd.log import get_log
 from vampd.model.lease import LEASE_EVERY_S, LEASE_PATH, Lease, Term
 from vampd.model.roll_call import (
@@ -51,6 +51,7 @@ class Board:
         self._orders: set[str] = set()
         self._heard: dict[str, Heard] = {}
         self._mark = ""
+        self._is_contested = False
         self._said = ""
         self._changing = threading.Lock()
         self._closed = threading.Event()
@@ -95,6 +96,11 @@ class Board:
         """The mark of the root, as it was seen last."""
         return self._mark
 
+    @property
+    def is_contested(self) -> bool:
+        """Whether another daemon has replaced the lease since it was written last."""
+        return self._is_contested
+
     def heard_of(self, host: str) -> Heard | None:
         """What a host has shown last."""
         with self._changing:
@@ -111,11 +117,20 @@ class Board:
         if mark is None:
             return
         make_folder(self._root / ROLL_CALL_FOLDER)
+        self._look_for_another()
         self._write()
         members = [member for member, _ in read_signs(self._root)]
         with self._changing:
             self._mark = mark
             self._heard = listen(self._heard, members, self._clock())
+
+    def _look_for_another(self) -> None:
+        # That of an earlier daemon is there before the first of this one.
+        lease = read_lease(self._root / LEASE_PATH) if self._count else None
+        is_contested = lease is not None and lease.token != self._token
+        if is_contested and not self._is_contested:
+            _log.error("crew.contested", root=str(self._root))
+        self._is_contested = is_contested
 
     def _write(self) -> None:
         with self._changing:

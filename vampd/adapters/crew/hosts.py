@@ -215,8 +215,7 @@ class HostCrew:
         return self._clock() - self._answered_at
 
     def _falls_back(self) -> bool:
-        after_s = self._terms.fall_back_after_s
-        return 0 < after_s <= self._silent_s()
+        return 0 < self._terms.fall_back_after_s <= self._silent_s()
 
     def _refuse_away(self) -> None:
         if not self._is_away or self._terms.local_places:
@@ -275,6 +274,8 @@ class HostCrew:
         except ClaimLost as error:
             if pace.stopped or self._closed:
                 raise
+            if self._board.is_contested:
+                raise TransientError("crew_contested", "another vampd has these hosts") from error
             # The lease did not reach it, or its process is being ended.
             raise HostLost(f"it ended by itself: {error.message}") from error
         except WorkerLost as error:

@@ -46,6 +46,9 @@ product_unseen
 crew_unreachable
     No host of the crew has answered for `crew.lost_after_s`.
     Look at vampd-scheduler, and at vampd-worker on the hosts; it is tried again.
+crew_contested
+    Another vampd gives orders to the hosts of this root, which end what either has ordered.
+    Stop the one that is not to archive; it is tried again.
 worker_version
     A host was to pack for a vampd of another version.
     Install the same version on all hosts; it is tried again.
