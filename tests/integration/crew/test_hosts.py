@@ -235,10 +235,11 @@ def test_an_order_is_not_given_again_to_the_host_that_lost_it(
 
 def test_what_ends_for_another_daemon_is_told_as_that(yard: Yard) -> None:
     yard.show("w1")
+    yard.show("w2")
     other = Board(yard.root, lambda: MARK, lambda: False, VERSION, 60.0)
     other.look()
     yard.board.look()
-    yard.engine.ends.append(ClaimLost("stopped", "it ends"))
+    yard.engine.ends.extend([ClaimLost("stopped", "it ends"), Carried(THERE, 0, 0)])
     with pytest.raises(TransientError, match="another vampd has") as caught:
         yard.pack()
     assert caught.value.code == "crew_contested"
