@@ -21,6 +21,7 @@ from vampd import __version__
 from vampd.adapters.crew import HostSign, end_of_certificate
 from vampd.cli.checks import crew_probe
 from vampd.cli.checks.crew import examine_crew, judge_mount
+from vampd.cli.checks.crew_hosts import SILENT, look_at_hosts
 from vampd.cli.shared.finding import BAD, OK, WARN
 from vampd.config import load_settings
 from vampd.errors import ConfigError
@@ -79,6 +80,22 @@ def test_what_keeps_a_host_from_packing_is_said(
     found = {finding.check: finding for finding in examine_crew(load_settings(site.configuration))}
     assert found["crew host w1"].state == BAD
     assert problem.upper() in found["crew host w1"].found
+
+
+@pytest.mark.parametrize("off_s", [-600.0, 600.0])
+@pytest.mark.parametrize(("age_s", "problem"), [(0.0, ""), (61.0, SILENT)])
+def test_a_host_is_as_old_as_by_the_clock_of_the_disk(
+    site: CrewSite, monkeypatch: pytest.MonkeyPatch, off_s: float, age_s: float, problem: str
+) -> None:
+    show(site, age_s=age_s)
+    by_the_disk = time.time
+    monkeypatch.setattr(time, "time", lambda: by_the_disk() + off_s)
+    # Behind, this clock tells nothing: the newest sign is now.
+    if off_s < 0 and problem:
+        show(site, replace(HOST, host="w2"), age_s=off_s)
+    seen = {each.member.host: each for each in look_at_hosts(load_settings(site.configuration))}
+    assert seen["w1"].problem == problem
+    assert seen["w1"].age_s == pytest.approx(age_s, abs=5)
 
 
 def test_a_crew_without_a_host_fails_the_command(site: CrewSite) -> None:
