@@ -22,6 +22,7 @@ from tests.benchmarks.site import ROOT, daemon_on, link_streams, program, wait_f
 from tests.benchmarks.subjects import write_polarimetric_night
 from vampd.disk.life_signs import look_for_life
 from vampd.model.nights import Kind, NightId, Stream
+from vampd.model.proofs import SUMS_NAME
 from vampd.simulate.night import plan_night
 from vampd.simulate.scenario import STANDARD, Run, Scenario
 from vampd.simulate.writer import write_night
@@ -184,11 +185,9 @@ def _busy_once_it_packs(raw: Path, options: Options) -> float:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             wait_for(lambda: _packs(base), "the first packed byte", look_s=_LOOK_S)
             began_s, before_s = time.monotonic(), usage_below(process.pid).cpu_s
-            used_s, ended_s = before_s, began_s
-            while process.poll() is None:
-                # A process that ends while it is looked at takes what it used with it.
-                used_s, ended_s = max(used_s, usage_below(process.pid).cpu_s), time.monotonic()
-                time.sleep(_LOOK_S)
+            # The last file of all. A process that has ended took with it what it had used.
+            wait_for(lambda: any(base.glob(f"archive/*/{SUMS_NAME}")), "safe", look_s=_LOOK_S)
+            used_s, ended_s = usage_below(process.pid).cpu_s, time.monotonic()
         if process.returncode:
             raise SystemExit(f"{' '.join(command)} failed")
     return 100 * (used_s - before_s) / (ended_s - began_s) / _WORKERS
