@@ -51,6 +51,12 @@ def test_sync_is_not_wrong_again_on_a_night_that_was(scenario, seed):
     assert_never_wrong(scenario, seed)
 
 
+@pytest.mark.parametrize("seed", [59, 70, 97])
+def test_sync_is_not_wrong_where_the_nearest_frames_are_of_another_trigger(seed):
+    """By turns T + J and T - J away: of the first 100 nights of it, these were wrong."""
+    assert_never_wrong(SCENARIOS["offset_half_period_and_more_flc"], seed)
+
+
 @given(scenarios(), st.integers(0, 2**32))
 @settings(max_examples=examples(7))
 def test_sync_is_never_wrong_on_any_night(scenario, seed):

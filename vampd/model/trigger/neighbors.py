@@ -17,6 +17,7 @@ Int64 = npt.NDArray[np.int64]
 
 UNKNOWN_US = 10**12  # an offset that no pair tells
 _REFERENCE_WINDOW = 15
+_PARTS_OF_APART = 3  # of what triggers are apart: nearer than a third is one trigger's frame alone
 _OFFSET_WINDOW = 151  # longer: an offset wanders, and does not follow a reference that is off
 
 
@@ -100,16 +101,59 @@ def find_neighbors(
     alike = near[same]
     scatter_us = running_median(unlike_us[same], piece[alike], _OFFSET_WINDOW)
     middle_us = spread(around_us, near, piece, UNKNOWN_US)
-    turns = np.arange(CLASSES) - CLASSES // 2
-    # Where T + J and T - J differ much, the nearest frame of another trigger is that over T - J.
     half_us = at_frames(tempos[0].half_width_us)[:frames]
-    apart_us = period_us - np.where(4 * half_us > period_us, half_us, 0)
-    known = (middle_us != UNKNOWN_US)[:, None] & ((period_us > 0)[:, None] | (turns == 0))
-    offsets_us = np.where(known, middle_us[:, None] + turns * apart_us[:, None], UNKNOWN_US)
+    offsets_us = _offsets_of(middle_us, period_us, half_us, (one.times_us, two.times_us), piece)
     width_us = arrivals.scatter_us
     if len(alike):
         width_us = np.maximum(5 * spread(scatter_us, alike, piece) // 2, width_us)
     return Neighbors(references, offsets_us, width_us, missed, late_us, may_be_us, times_us)
+
+
+def _offsets_of(
+    middle_us: Int64, period_us: Int64, half_us: Int64, times_us: tuple[Int64, Int64], piece: Int64
+) -> Int64:
+    """What camera 2 is later by if the nearest frames are of one trigger, or of one beside it.
+
+    If they are of one beside it, they are T + J and T - J from the right ones by turns, and what
+    follows from them is off by J. So it is what the right ones say, where they agree.
+    """
+    turns = np.arange(CLASSES) - CLASSES // 2
+    # Where T + J and T - J differ much, the nearest frame of another trigger is that over T - J.
+    much = 4 * half_us > period_us
+    apart_us = period_us - np.where(much, half_us, 0)
+    known = (middle_us != UNKNOWN_US)[:, None] & ((period_us > 0)[:, None] | (turns == 0))
+    offsets_us = np.where(known, middle_us[:, None] + turns * apart_us[:, None], UNKNOWN_US)
+    if not half_us.any():
+        return offsets_us
+    more_us = 2 * np.where(much, half_us, 0)
+    for number in np.flatnonzero(turns):
+        expected_us = offsets_us[:, number].copy()
+        for more in (0, turns[number]) if much.any() else (0,):
+            told_us = _told_at(expected_us + more * more_us, apart_us, half_us, times_us, piece)
+            told = (told_us != UNKNOWN_US) & known[:, number]
+            offsets_us[told, number] = told_us[told]
+    return offsets_us
+
+
+def _told_at(
+    expected_us: Int64,
+    apart_us: Int64,
+    half_us: Int64,
+    times_us: tuple[Int64, Int64],
+    piece: Int64,
+) -> Int64:
+    """What camera 2's frames at an expected offset are later by; unknown where it alternates."""
+    one_us, two_us = times_us
+    difference_us = two_us[_nearest(two_us, one_us + expected_us)] - one_us
+    slack_us = apart_us // _PARTS_OF_APART
+    near = np.abs(difference_us - expected_us) < slack_us
+    difference_us = np.where(near, difference_us, UNKNOWN_US)
+    # Where another trigger is expected, what was found before tells nothing.
+    other = np.abs(np.diff(expected_us, prepend=expected_us[:1])) >= slack_us
+    part = np.cumsum(other | (np.diff(piece, prepend=piece[:1]) != 0))
+    steps_us = np.abs(np.diff(difference_us, prepend=difference_us[:1]))
+    same = running_median(steps_us, part, _OFFSET_WINDOW) < half_us
+    return np.where(same, running_median(difference_us, part, _OFFSET_WINDOW), UNKNOWN_US)
 
 
 def _nearest(times_us: Int64, wanted_us: Int64) -> Int64:

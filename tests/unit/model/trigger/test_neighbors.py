@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.unit.model.trigger.test_inference import OFFSET_US, arrivals
+from tests.unit.model.trigger.test_inference import BASE_US, OFFSET_US, arrivals, train
 from vampd.model.trigger.arrivals import count_frames
 from vampd.model.trigger.neighbors import UNKNOWN_US, find_neighbors
 from vampd.model.trigger.tempo import Tempo
@@ -14,15 +14,15 @@ SCATTER_US = 7  # documented, and what the stamps of `arrivals` stay within
 TIMES_US = 10**15 + PERIOD_US * np.arange(FRAMES)
 
 
-def found_for(one, two, period_us=PERIOD_US):
+def found_for(one, two, period_us=PERIOD_US, half_us=0):
     cameras = one, two
-    tempos = steady_tempo(one, period_us), steady_tempo(two, period_us)
+    tempos = steady_tempo(one, period_us, half_us), steady_tempo(two, period_us, half_us)
     return find_neighbors((count_frames(one), count_frames(two)), cameras, tempos)
 
 
-def steady_tempo(camera, period_us):
+def steady_tempo(camera, period_us, half_us):
     intervals = max(len(camera) - 1, 0)
-    return Tempo(*(np.full(intervals, value) for value in (period_us, 0, SCATTER_US, 1)))
+    return Tempo(*(np.full(intervals, value) for value in (period_us, half_us, SCATTER_US, 1)))
 
 
 def test_offsets_that_scatter_more_than_documented_are_expected_to():
@@ -42,6 +42,25 @@ def test_only_frames_that_are_each_others_nearest_tell_the_offset(every):
     assert np.abs(found.offsets_us[:, OWN] - OFFSET_US).max() <= SCATTER_US
     of_other_triggers = found.offsets_us - found.offsets_us[:, [OWN]]
     assert (of_other_triggers == [-PERIOD_US, 0, PERIOD_US]).all()
+
+
+@pytest.mark.parametrize("half_us", [50, 250, 500, 900])
+@pytest.mark.parametrize("part", [-1.3, -1, -0.75, -0.6, -0.5, 0.1, 0.4, 0.5, 0.6, 0.75, 1, 1.3])
+def test_the_true_offset_is_among_those_compared_where_intervals_alternate(part, half_us):
+    """Also where the nearest frames are of another trigger, T + J and T - J away by turns."""
+    period_us = BASE_US + half_us
+    times_us, offset_us = train(FRAMES, half_us), round(part * period_us)
+    for lost in (0, 1, 40, 41):  # of either camera: which nearest frame is in the middle
+        kept = [[row for row in range(FRAMES) if row != own] for own in (lost, FRAMES - 1 - lost)]
+        found = found_for(
+            arrivals(times_us, kept[0]),
+            arrivals(times_us + offset_us, kept[1]),
+            period_us,
+            half_us,
+        )
+
+        off_us = np.abs(found.offsets_us - offset_us).min(axis=1)
+        assert off_us.max() <= 2 * SCATTER_US
 
 
 def test_frames_too_far_apart_to_be_of_one_trigger_tell_no_offset():
