@@ -57,6 +57,10 @@ def test_sync_is_not_wrong_where_the_nearest_frames_are_of_another_trigger(seed)
     assert_never_wrong(SCENARIOS["offset_half_period_and_more_flc"], seed)
 
 
+def test_sync_is_not_wrong_where_both_cameras_missed_a_trigger_at_an_end():
+    assert_never_wrong(SCENARIOS["offset_third_of_period_losses"], 106)
+
+
 @given(scenarios(), st.integers(0, 2**32))
 @settings(max_examples=examples(7))
 def test_sync_is_never_wrong_on_any_night(scenario, seed):

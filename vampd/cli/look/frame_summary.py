@@ -34,6 +34,8 @@ _PAIR_REASONS = {
     "short_stretch": "because it is farther away than so few frames prove, or than a stamp is late",
     "late_or_missed": "because a late stamp and a missed trigger look alike there",
     "odd": "because the pair would be off by a trigger from those before and after it",
+    "by_ends": "because the other camera's frames are half the interval away and more, and only the"
+    " ends of the run tell which is whose",
     "other_trigger": "because the frame that was counted alike is of another trigger",
     "other_uncertain": "because the later frame of the two is not certain, or has two partners",
     "crossing": "because the pair would cross another one",

@@ -15,14 +15,12 @@ from vampd.model.trigger.inference import (
     NONE,
     RELAXED,
     Weighed,
-    is_far,
-    is_untold_pair,
     read_states,
     weigh,
 )
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
-from vampd.model.trigger.night import Night, survey
+from vampd.model.trigger.night import Night, is_far, is_untold_pair, survey
 from vampd.model.trigger.partners import ALONE, is_at_edge
 from vampd.model.trigger.tempo import at_frames
 from vampd.model.trigger.weights import CLASSES, LOG_ADD, LOG_ADD_BITS, NAT, NEVER, SHIFTS

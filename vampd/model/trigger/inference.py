@@ -12,20 +12,18 @@ from vampd.model.trigger.arrivals import Arrivals
 from vampd.model.trigger.evidence import Evidence, gather_evidence
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
-from vampd.model.trigger.night import Night, survey
+from vampd.model.trigger.night import Night, is_far, is_untold_pair, later_camera, survey
 from vampd.model.trigger.partners import (
     ALONE,
     agree,
     choose_pairs,
     doubt_at_misses,
     is_at_edge,
-    is_later_than_told,
     is_odd,
-    is_off_by_triggers,
+    is_told_by_ends,
 )
 from vampd.model.trigger.tempo import at_frames
 from vampd.model.trigger.weights import (
-    APART_US,
     CARD_OFF_COST,
     CARD_ON_COST,
     CLASSES,
@@ -34,6 +32,7 @@ from vampd.model.trigger.weights import (
     LOG_ADD_BITS,
     NEVER,
     SHIFTS,
+    TOLD_BY_ENDS,
     Margins,
     margin_of,
 )
@@ -47,8 +46,6 @@ UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
 # Frames weighed at a time, and looked ahead at: far more than it takes to be certain.
 _CHUNK = 16_384
 _AHEAD = 4_096
-_LONG_STRETCH = 50  # frames of both cameras
-_FARTHEST_US = 2_000  # of an offset
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,8 @@ class Inference:
 
     ``margins`` are by how much each exceeds all others, in 1 / NAT nat; 0 where none is given.
     ``alternating`` is whether the likeliest state, however unlikely, is one of an alternation,
-    ``odd`` whether a pair of the frame was off by a trigger from those beside it.
+    ``odd`` whether a pair of the frame was off by a trigger from those beside it, ``by_ends``
+    whether it was one that only the ends of a stretch tell.
     """
 
     partners: tuple[Int64, Int64]
@@ -65,6 +63,7 @@ class Inference:
     margins: Margins
     alternating: tuple[Booleans, Booleans]
     odd: tuple[Booleans, Booleans]
+    by_ends: tuple[Booleans, Booleans]
 
 
 def infer(
@@ -81,6 +80,7 @@ def infer(
     of_shift = tuple(np.zeros(size, dtype=np.int32) for size in sizes)
     of_state = tuple(np.zeros(size, dtype=np.int32) for size in sizes)
     alternating = tuple(np.zeros(size, dtype=np.bool_) for size in sizes)
+    doubted = tuple(np.zeros(size, dtype=np.bool_) for size in sizes)
     claims: list[tuple[Int64, Int64]] = []
     for piece in weigh(night, kernels):
         begin, end = piece.begin, piece.end
@@ -94,6 +94,7 @@ def infer(
             untold = night.cameras[number].untold[row[mine]]
             states[number][row[mine]] = np.where(untold, UNKNOWN, codes[mine])
             alternating[number][row[mine]] = read[mine, 2] > 0
+            doubted[number][row[mine]] = read[mine, 1] <= least + TOLD_BY_ENDS
             of_shift[number][row[mine]] = np.minimum(read[mine, 1], LARGEST_MARGIN)
             of_state[number][row[mine]] = np.minimum(read[mine, 3], LARGEST_MARGIN)
         table = piece.evidence.partners[piece.own]
@@ -101,6 +102,9 @@ def infer(
         del piece, table
     partners = choose_pairs(claims, sizes)
     odd = _part_odd(night, partners)
+    by_ends = _part_by_ends(
+        night, partners, [d & ~a for d, a in zip(doubted, alternating, strict=True)]
+    )
     fitted = [side.fitted.copy() for side in (first, second)]
     paired = np.flatnonzero(partners[0] != ALONE)
     # A card may be a cube late: the camera that says IN is believed for both frames of a pair.
@@ -116,7 +120,7 @@ def infer(
     of_pair[paired] = np.where(later == 0, of_shift[0][paired], of_shift[1][others])
     margins = Margins((of_state[0], of_state[1]), of_pair)
     return Inference(
-        partners, (states[0], states[1]), margins, (alternating[0], alternating[1]), odd
+        partners, (states[0], states[1]), margins, (alternating[0], alternating[1]), odd, by_ends
     )
 
 
@@ -253,48 +257,26 @@ def _part_odd(night: Night, partners: tuple[Int64, Int64]) -> tuple[Booleans, Bo
     period_us = at_frames(one.tempo.period_us)[first]
     late_us = one.late_us[first], two.late_us[second]
     odd = is_odd(offset_us, one.stretch[first], period_us, late_us)
+    return _part(partners, first[odd], second[odd])
+
+
+def _part_by_ends(
+    night: Night, partners: tuple[Int64, Int64], doubted: list[Booleans]
+) -> tuple[Booleans, Booleans]:
+    """Take away pairs that only the ends of a stretch tell, where one miss may deceive."""
+    one, two = night.cameras
+    first = np.flatnonzero(partners[0] != ALONE)
+    second = partners[0][first]
+    offset_us = two.counted.times_us[second] - one.counted.times_us[first]
+    later = later_camera(night, first, second)
+    by_ends = np.where(later == 0, doubted[0][first], doubted[1][second])
+    by_ends &= is_told_by_ends(offset_us, one.stretch[first], at_frames(one.tempo.period_us)[first])
+    return _part(partners, first[by_ends], second[by_ends])
+
+
+def _part(partners: tuple[Int64, Int64], first: Int64, second: Int64) -> tuple[Booleans, Booleans]:
+    """Take away the pairs of these frames; whose these were."""
     parted = tuple(np.zeros(len(own), dtype=np.bool_) for own in partners)
-    for own, gone, rows in zip(partners, parted, (first[odd], second[odd]), strict=True):
+    for own, gone, rows in zip(partners, parted, (first, second), strict=True):
         own[rows], gone[rows] = ALONE, True
     return parted[0], parted[1]
-
-
-def later_camera(night: Night, first: Int64, second: Int64) -> Int64:
-    """Whose frame (0, 1) is the later one of each pair, by whose margin it is given; of two, 1."""
-    one, two = (side.came_us for side in night.cameras)
-    return np.where(one[first] > two[second], 0, 1)
-
-
-def is_untold_pair(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
-    """Whether a pair's frames may as well be of two triggers: late and missed look alike.
-
-    Where many are missed untold, that is what pairs are that are off by whole triggers.
-    """
-    one, two = night.cameras
-    missing = at_frames(one.saved)[first] + at_frames(two.saved)[second] > 0
-    off = is_off_by_triggers(
-        two.counted.times_us[second] - one.counted.times_us[first],
-        one.offsets_us[first, CLASSES // 2],
-        at_frames(one.tempo.period_us)[first],
-        at_frames(one.tempo.half_width_us)[first],
-        one.width_us[first],
-    )
-    return np.asarray(one.untold[first] | two.untold[second] | (missing & off))
-
-
-def is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
-    """Whether a pair is farther apart than any stamp is late, or than its frames prove.
-
-    In a short stretch, that is nearer to another trigger, or by more than an offset is.
-    """
-    one, two = night.cameras
-    usual_us = one.offsets_us[first]
-    offset_us = two.counted.times_us[second] - one.counted.times_us[first]
-    period_us = at_frames(one.tempo.period_us)[first]
-    nearer_us = np.where(period_us > 0, period_us // 2, _FARTHEST_US)
-    far = np.abs(offset_us - usual_us[:, CLASSES // 2]) > nearer_us
-    far |= np.abs(offset_us) > _FARTHEST_US
-    far &= night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH
-    late_us = one.late_us[first], two.late_us[second]
-    far |= is_later_than_told(offset_us, usual_us, nearer_us, late_us)
-    return np.asarray(far | (np.abs(offset_us) > APART_US))

@@ -1,4 +1,4 @@
-"""Night: what is known of both cameras' frames before any is weighed."""
+"""Night: what is known of both cameras' frames before any is weighed, also of two as a pair."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from vampd.model.trigger.intervals import (
     saved_on_misses,
 )
 from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second
+from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
 from vampd.model.trigger.stretches import begins_of, leave_turns, pieces_of
-from vampd.model.trigger.tempo import Tempo, share_tempo, tempo_of
+from vampd.model.trigger.tempo import Tempo, at_frames, share_tempo, tempo_of
 from vampd.model.trigger.unlate import missed_alone
+from vampd.model.trigger.weights import APART_US, CLASSES
 
 Int64 = npt.NDArray[np.int64]
 
 _EVER_US = 10**12  # before the first frame of a night
+_LONG_STRETCH = 50  # frames of both cameras
+_FARTHEST_US = 2_000  # of an offset
 
 
 @dataclass(frozen=True)
@@ -172,3 +176,44 @@ def _order_night(
         begins.astype(np.int64),
         np.bincount(stretch),
     )
+
+
+def later_camera(night: Night, first: Int64, second: Int64) -> Int64:
+    """Whose frame (0, 1) is the later one of each pair, by whose margin it is given; of two, 1."""
+    one, two = (side.came_us for side in night.cameras)
+    return np.where(one[first] > two[second], 0, 1)
+
+
+def is_untold_pair(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
+    """Whether a pair's frames may as well be of two triggers: late and missed look alike.
+
+    Where many are missed untold, that is what pairs are that are off by whole triggers.
+    """
+    one, two = night.cameras
+    missing = at_frames(one.saved)[first] + at_frames(two.saved)[second] > 0
+    off = is_off_by_triggers(
+        two.counted.times_us[second] - one.counted.times_us[first],
+        one.offsets_us[first, CLASSES // 2],
+        at_frames(one.tempo.period_us)[first],
+        at_frames(one.tempo.half_width_us)[first],
+        one.width_us[first],
+    )
+    return np.asarray(one.untold[first] | two.untold[second] | (missing & off))
+
+
+def is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
+    """Whether a pair is farther apart than any stamp is late, or than its frames prove.
+
+    In a short stretch, that is nearer to another trigger, or by more than an offset is.
+    """
+    one, two = night.cameras
+    usual_us = one.offsets_us[first]
+    offset_us = two.counted.times_us[second] - one.counted.times_us[first]
+    period_us = at_frames(one.tempo.period_us)[first]
+    nearer_us = np.where(period_us > 0, period_us // 2, _FARTHEST_US)
+    far = np.abs(offset_us - usual_us[:, CLASSES // 2]) > nearer_us
+    far |= np.abs(offset_us) > _FARTHEST_US
+    far &= night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH
+    late_us = one.late_us[first], two.late_us[second]
+    far |= is_later_than_told(offset_us, usual_us, nearer_us, late_us)
+    return np.asarray(far | (np.abs(offset_us) > APART_US))

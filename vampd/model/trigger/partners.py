@@ -7,6 +7,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+from vampd.model.trigger.tempo import running_median
 from vampd.model.trigger.weights import SHIFTS, SPOKEN_TWICE, TOLD_LATE, WHOLE_PERIODS
 
 Int32 = npt.NDArray[np.int32]
@@ -68,6 +69,16 @@ def is_odd(
             alike[side, own] += same & (np.abs(off_us) <= period_us[own] // 2 + 2 * told_us)
     unlike = (2 * alike < beside) | (beside == 0)
     return np.asarray(unlike.all(axis=0) & (beside.sum(axis=0) >= _BESIDE) & (period_us > 0))
+
+
+def is_told_by_ends(offset_us: Int64, stretch: Int64, period_us: Int64) -> npt.NDArray[np.bool_]:
+    """Whether the pairs around each one are more than half of T apart.
+
+    The nearer frames may as well be the partners then, but for those of the ends of the stretch.
+    Where intervals alternate, these tell more. All arrays have the shape (pairs,).
+    """
+    usual_us = running_median(offset_us, stretch)
+    return np.asarray((period_us > 0) & (2 * np.abs(usual_us) > period_us))
 
 
 def doubt_at_misses(

@@ -92,6 +92,9 @@ WITHIN_TRIGGER_COST: Final = 20 * NAT
 TOLD_LATE: Final = QUEUED_LIMIT  # of what waited, pairs tell no lateness
 SPOKEN_TWICE: Final = 4 * NAT
 
+# What one trigger that was missed untold at an end of a stretch changes (decision 184).
+TOLD_BY_ENDS: Final = MISS_COST[1]
+
 # A margin that proves nothing.
 UNPROVEN: Final = 7 * NAT
 LARGEST_MARGIN: Final = UNPROVEN + 14 * NAT  # that is kept: by 10^-12, no model's figure says more

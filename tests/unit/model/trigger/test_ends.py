@@ -13,7 +13,8 @@ from tests.unit.model.trigger.test_inference import (
     states_of,
     train,
 )
-from vampd.model.trigger import ALONE, DRIVEN, NONE, RELAXED, UNKNOWN
+from vampd.fits.trigger import compiled_kernels
+from vampd.model.trigger import ALONE, DRIVEN, NONE, RELAXED, UNKNOWN, infer
 
 FRAMES = 60
 LONG_S = 4
@@ -77,6 +78,34 @@ def test_the_first_of_single_frames_pairs_as_the_others_do():
     )
 
     assert np.array_equal(solve(one, two).partners[0], np.arange(8))
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (1, 2)])
+def test_without_an_alternation_a_miss_at_an_end_tells_no_offset_beyond_half_the_period(
+    first, last
+):
+    """In the second run camera 2 misses the first trigger and camera 1 the last two, untold.
+
+    Its ends are then as if the offset were 600 us, and not -400 us as those of the first run say.
+    """
+    times = 10**15 + 1_000 * np.arange(FRAMES)
+    times = np.concatenate([times, times + 4_000_000])
+    counts = np.concatenate([np.arange(FRAMES), 4_000 + np.arange(FRAMES)])
+    mine, theirs = np.arange(2 * FRAMES - last), np.delete(np.arange(2 * FRAMES), [FRAMES] * first)
+    told = counts[mine], counts[theirs] - first * (theirs > FRAMES)
+    one, two = (
+        replace(
+            arrivals(times + offset_us, rows, switching=False, half_width_us=0),
+            exposure_us=np.full(len(rows), 900),
+            cnt0=told_of,
+        )
+        for offset_us, rows, told_of in ((0, mine, told[0]), (-400, theirs, told[1]))
+    )
+    partners = infer(one, two, 0.01, compiled_kernels()).partners[0]
+
+    off = np.where(partners == ALONE, ALONE, np.abs(theirs[partners] - mine))
+    assert set(off[:FRAMES]) == {0}
+    assert set(off[FRAMES:]) == ({ALONE} if first else {0})
 
 
 def test_a_count_too_many_costs_no_pair_beside_it():

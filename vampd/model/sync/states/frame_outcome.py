@@ -22,6 +22,7 @@ class PairReason(StrEnum):
     SHORT_STRETCH = "short_stretch"
     LATE_OR_MISSED = "late_or_missed"  # one of the two, which its time does not tell
     ODD = "odd"  # off by a trigger from the pairs before and after it
+    BY_ENDS = "by_ends"  # alone of their stretch tell it from the nearer frame
     OTHER_TRIGGER = "other_trigger"  # took the frame that was counted alike: it has a partner
     OTHER_UNCERTAIN = "other_uncertain"  # the frame that is later decides
     CROSSING = "crossing"
@@ -90,6 +91,8 @@ def _why_alone(
         return PairReason.CROSSING
     if decided.inferred.odd[camera][row]:
         return PairReason.ODD
+    if decided.inferred.by_ends[camera][row]:
+        return PairReason.BY_ENDS
     # However uncertain the counts are, if none of them has a frame.
     if all(each.partner == ALONE for each in found.hypotheses):
         return PairReason.NO_PARTNER

@@ -97,6 +97,7 @@ def _infer_in_parts(
     neither = np.empty(0, dtype=np.bool_)
     alternating: list[list[Booleans]] = [[neither], [neither]]
     odd: list[list[Booleans]] = [[neither], [neither]]
+    by_ends: list[list[Booleans]] = [[neither], [neither]]
     for part in split_at_pauses(one, two):
         found = infer(
             arrivals_of(one.part(part[0])), arrivals_of(two.part(part[1])), largest_error, kernels
@@ -108,6 +109,7 @@ def _infer_in_parts(
             of_states[own].append(found.margins.states[own])
             alternating[own].append(found.alternating[own])
             odd[own].append(found.odd[own])
+            by_ends[own].append(found.by_ends[own])
         of_pairs.append(found.margins.pairs)
     return Inference(
         (np.concatenate(partners[0]), np.concatenate(partners[1])),
@@ -117,6 +119,7 @@ def _infer_in_parts(
         ),
         (np.concatenate(alternating[0]), np.concatenate(alternating[1])),
         (np.concatenate(odd[0]), np.concatenate(odd[1])),
+        (np.concatenate(by_ends[0]), np.concatenate(by_ends[1])),
     )
 
 

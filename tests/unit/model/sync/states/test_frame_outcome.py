@@ -111,6 +111,8 @@ def test_what_comes_after_the_model_has_reasons_of_its_own(
     assert outcome(alone, found)[0] == PairReason.OTHER_UNCERTAIN
     parted = replace(alone.inferred, odd=(~others, whole.inferred.odd[1]))
     assert outcome(replace(alone, inferred=parted), found)[0] == PairReason.ODD
+    by_ends = replace(alone.inferred, by_ends=(~others, whole.inferred.by_ends[1]))
+    assert outcome(replace(alone, inferred=by_ends), found)[0] == PairReason.BY_ENDS
     assert outcome(alone, found, likeliest=18)[0] == PairReason.OTHER_TRIGGER
     assert outcome(alone, found, likeliest=ALONE)[0] == PairReason.NO_PARTNER
     assert outcome(alone, found, too_far=True)[0] == PairReason.SHORT_STRETCH
