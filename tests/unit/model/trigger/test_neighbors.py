@@ -63,6 +63,16 @@ def test_the_true_offset_is_among_those_compared_where_intervals_alternate(part,
         assert off_us.max() <= 2 * SCATTER_US
 
 
+def test_a_false_offset_fits_no_frame_better_where_the_nearest_are_of_one_trigger():
+    """Frames of the triggers beside are T + J and T - J away by turns, and say nothing."""
+    times_us, half_us = train(FRAMES), 500
+    period_us = BASE_US + half_us
+    sides = arrivals(times_us), arrivals(times_us + OFFSET_US)
+    offsets_us = found_for(*sides, period_us, half_us).offsets_us
+
+    assert (offsets_us - offsets_us[:, [OWN]] == [-period_us, 0, period_us]).all()
+
+
 def test_frames_too_far_apart_to_be_of_one_trigger_tell_no_offset():
     period_us = 4 * NEAR_US
     times_us = 10**15 + period_us * np.arange(FRAMES)
