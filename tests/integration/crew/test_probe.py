@@ -20,7 +20,7 @@ from vampd.adapters.crew import Answering, ask_hosts, probe, read_signs, sign
 from vampd.cli.checks.crew import judge_mount
 from vampd.cli.checks.crew_probe import judge_answer
 from vampd.cli.shared.finding import BAD, OK, WARN
-from vampd.disk.durable import rename
+from vampd.disk.durable import make_folder, rename
 from vampd.model.roll_call import (
     MOST_PROBES,
     ROLL_CALL_FOLDER,
@@ -48,6 +48,7 @@ def names(root: Path) -> list[str]:
 @contextmanager
 def answering(root: Path, *hosts: str) -> Iterator[None]:
     """Hosts that answer as they do beside their signs."""
+    make_folder(root / ROLL_CALL_FOLDER)  # as their first signs do
     ended = threading.Event()
 
     def keep(host: str) -> None:

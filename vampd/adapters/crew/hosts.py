@@ -130,7 +130,8 @@ class HostCrew:
                         counted = self._accounts.metered(meter, host)
                         return self._pack_there(host, order, pace, counted)
                 except HostLost as error:
-                    self._distrust(host)
+                    if not isinstance(error, _CannotPack):
+                        self._distrust(host)
                     self._accounts.lose(host)
                     _log.warning(
                         "worker.lost",
@@ -281,11 +282,15 @@ class HostCrew:
         except WorkerLost as error:
             if error.code not in _HOSTS_CODES:
                 raise
-            raise HostLost(error.message) from error
+            raise _CannotPack(error.message) from error
         except OSError as error:
             if error.errno not in _HOSTS_ERRORS:
                 raise
-            raise HostLost(f"it is refused what packing needs: {error}") from error
+            raise _CannotPack(f"it is refused what packing needs: {error}") from error
+
+
+class _CannotPack(HostLost):
+    """A host that lives has answered that it cannot carry an order out."""
 
 
 def _count(meter: Meter, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, int]:
