@@ -38,6 +38,10 @@ class HostLost(Exception):
     """No answer will come from a host; whether it carried the order out is not known."""
 
 
+class CannotPack(HostLost):
+    """A host that lives has answered that it cannot carry an order out."""
+
+
 class Errand(Protocol):
     """An order on its way."""
 

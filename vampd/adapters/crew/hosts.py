@@ -19,7 +19,7 @@ from pathlib import Path
 
 from vampd.adapters.crew.accounts import Accounts
 from vampd.adapters.crew.board import Board
-from vampd.adapters.crew.carrying import Carried, Engine, Errand, HostLost, HostOrder
+from vampd.adapters.crew.carrying import CannotPack, Carried, Engine, Errand, HostLost, HostOrder
 from vampd.disk.reading import open_unlinked, read_to_end
 from vampd.errors import ClaimLost, TransientError, WorkerLost
 from vampd.log import get_log
@@ -32,8 +32,7 @@ from vampd.ports import Crew, Meter, Pace
 
 _log = get_log()
 _LOOK_S = 0.5
-# As for the workers of one host.
-_HOSTS_AN_ORDER = 3
+_HOSTS_AN_ORDER = 3  # as many as workers of one host
 # What says more of a host than of an order: its packers die, or its user or mount may not write.
 _HOSTS_CODES = frozenset({"worker_died", "worker_not_started"})
 _HOSTS_ERRORS = frozenset({errno.EROFS, errno.ESTALE, errno.EACCES, errno.EPERM})
@@ -130,7 +129,7 @@ class HostCrew:
                         counted = self._accounts.metered(meter, host)
                         return self._pack_there(host, order, pace, counted)
                 except HostLost as error:
-                    if not isinstance(error, _CannotPack):
+                    if not isinstance(error, CannotPack):
                         self._distrust(host)
                     self._accounts.lose(host)
                     _log.warning(
@@ -282,15 +281,11 @@ class HostCrew:
         except WorkerLost as error:
             if error.code not in _HOSTS_CODES:
                 raise
-            raise _CannotPack(error.message) from error
+            raise CannotPack(error.message) from error
         except OSError as error:
             if error.errno not in _HOSTS_ERRORS:
                 raise
-            raise _CannotPack(f"it is refused what packing needs: {error}") from error
-
-
-class _CannotPack(HostLost):
-    """A host that lives has answered that it cannot carry an order out."""
+            raise CannotPack(f"it is refused what packing needs: {error}") from error
 
 
 def _count(meter: Meter, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, int]:
