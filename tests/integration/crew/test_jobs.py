@@ -154,8 +154,10 @@ def test_jobs_meet_by_certificates_and_do_not_outlive_who_keeps_them(
         wait_for_places(crew, JOBS)
         left = batch.jobs()
         site.signal("jobs", signal.SIGKILL)
-        keep(site, batch)
         wait_until(lambda: not set(left) & set(batch.jobs()), "the end of the first jobs")
+        # The next ones have the same names.
+        wait_until(lambda: crew.places == 0, "the end of their signs")
+        keep(site, batch)
         wait_for_places(crew, JOBS)
         assert len(batch.jobs()) == JOBS
         lost = batch.jobs()
