@@ -35,7 +35,7 @@ class Carried:
 
 
 class HostLost(Exception):
-    """No answer will come from a host; whether it carried the order out is not known."""
+    """A host does not carry an order out; unless it says so, whether it did is not known."""
 
 
 class CannotPack(HostLost):
