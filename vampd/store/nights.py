@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, RowMapping, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vampd.disk.failpoint import failpoint
@@ -47,6 +47,9 @@ _IN_STATE = ("stage", "status", "attempts", "not_before", "is_continued")
 IS_NIGHT = (_NIGHTS.c.date == bindparam("of_date")) & (_NIGHTS.c.kind == bindparam("of_kind"))
 _FIND = select(_NIGHTS).where(IS_NIGHT)
 _UPDATE = update(NightRow).where(IS_NIGHT)
+_ALL_ROWS = "SELECT * FROM nights ORDER BY date, kind"
+_THESE = select(_NIGHTS).where(NightRow.id.in_(bindparam("keys", expanding=True)))
+_KEYS_A_STATEMENT = 500
 _ADD_EVENT = insert(EventRow)
 
 
@@ -56,22 +59,31 @@ class Nights:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._reported: set[UnreadableNight] = set()
+        # What was read of each row, by its key, and the row as it stood there.
+        self._known: Mapping[int, tuple[Row[Any], NightRecord | UnreadableNight]] = {}
 
     def nights(self) -> tuple[NightRecord, ...]:
-        with self._store.read() as connection:
-            ordered = select(_NIGHTS).order_by(NightRow.date, NightRow.kind)
-            try:
-                return tuple(_record_in_order(row) for row in connection.execute(ordered))
-            except _UNREADABLE:
-                read = tuple(_read_rows(connection))
+        read = self._read_all()
         self._report([each for each in read if isinstance(each, UnreadableNight)])
         return tuple(each for each in read if isinstance(each, NightRecord))
 
     def unreadable_nights(self) -> tuple[UnreadableNight, ...]:
+        return tuple(each for each in self._read_all() if isinstance(each, UnreadableNight))
+
+    def _read_all(self) -> Iterable[NightRecord | UnreadableNight]:
+        """All nights in order.
+
+        A row that stands there as it did gives what it gave: to make records of a thousand rows
+        takes five times as long as to fetch them.
+        """
+        known = self._known
         with self._store.read() as connection:
-            return tuple(
-                each for each in _read_rows(connection) if isinstance(each, UnreadableNight)
-            )
+            rows = {row.id: row for row in connection.exec_driver_sql(_ALL_ROWS)}
+            same = {key for key, row in rows.items() if key in known and known[key][0] == row}
+            read = {key: known[key][1] for key in same}
+            read |= _read_rows(connection, [key for key in rows if key not in same])
+        self._known = {key: (row, read[key]) for key, row in rows.items()}
+        return [read[key] for key in rows]
 
     def _report(self, unreadable: list[UnreadableNight]) -> None:
         if self._reported.issuperset(unreadable):
@@ -273,16 +285,28 @@ def _get(connection: Connection, night: NightId) -> RowMapping:
     return row
 
 
-def _read_rows(connection: Connection) -> Iterator[NightRecord | UnreadableNight]:
-    """Each row by itself, in order: one that cannot be read does not keep the others from it."""
-    keys = connection.exec_driver_sql("SELECT id, date, kind FROM nights ORDER BY date, kind")
-    for key, date, kind in keys.fetchall():
+def _read_rows(
+    connection: Connection, keys: Sequence[int]
+) -> dict[int, NightRecord | UnreadableNight]:
+    """The rows with these keys: one that cannot be read does not keep the others from it."""
+    read: dict[int, NightRecord | UnreadableNight] = {}
+    for first in range(0, len(keys), _KEYS_A_STATEMENT):
+        some = keys[first : first + _KEYS_A_STATEMENT]
+        rows = connection.execute(_THESE, {"keys": some})
         try:
-            yield _record_in_order(
-                connection.execute(select(_NIGHTS).where(NightRow.id == key)).one()
-            )
-        except _UNREADABLE as error:
-            yield UnreadableNight(key, f"{date} {kind}", str(error))
+            read |= {row.id: _record_in_order(row) for row in rows}
+        except _UNREADABLE:
+            read |= {key: _read_row(connection, key) for key in some}
+    return read
+
+
+def _read_row(connection: Connection, key: int) -> NightRecord | UnreadableNight:
+    try:
+        return _record_in_order(connection.execute(_THESE, {"keys": [key]}).one())
+    except _UNREADABLE as error:
+        named = connection.exec_driver_sql("SELECT date, kind FROM nights WHERE id = ?", (key,))
+        date, kind = named.one()
+        return UnreadableNight(key, f"{date} {kind}", str(error))
 
 
 def _record(row: RowMapping) -> NightRecord:
