@@ -50,6 +50,7 @@ class Lookout:
         self._ending = False
         self._settings: Settings | None = None
         self._is_scanning = False
+        self._with_finished = True
         self._trouble: Exception | None = None
         self._said = ""
         self._signs, self._signs_at = -1, 0.0
@@ -59,6 +60,8 @@ class Lookout:
         self.has_failed = False
         # When the last scan ended, by ``monotonic``.
         self.scanned_at = float("-inf")
+        # When the last one that looked at finished nights did.
+        self.scanned_all_at = float("-inf")
 
     @property
     def is_busy(self) -> bool:
@@ -75,7 +78,7 @@ class Lookout:
         """Whether a scan was asked for and has not ended."""
         return self._is_scanning
 
-    def ask(self, settings: Settings) -> None:
+    def ask(self, settings: Settings, *, with_finished: bool) -> None:
         """Begin a scan; TransientError ``no_threads`` if the system has no thread for it."""
         if self._thread is None:
             thread = threading.Thread(target=self._run, name="lookout", daemon=True)
@@ -84,7 +87,7 @@ class Lookout:
             except RuntimeError as error:
                 raise no_threads("looking at the nights", error) from error
             self._thread = thread
-        self._settings = settings
+        self._settings, self._with_finished = settings, with_finished
         self._is_scanning = True
         self._signs_at = self._monotonic()
         self._asked.set()
@@ -120,6 +123,8 @@ class Lookout:
                 began_at = self._monotonic()
                 self._guard(self._scan, self._settings)
                 self.scanned_at = self._monotonic()
+                if self._with_finished:
+                    self.scanned_all_at = self.scanned_at
                 self._checks_until = 2 * self.scanned_at - began_at
                 self._is_scanning = False
                 self._wake()
@@ -131,7 +136,7 @@ class Lookout:
         self._guard(self._watcher.checking.keep)
 
     def _scan(self, settings: Settings) -> None:
-        for _ in self._watcher.scan(settings):
+        for _ in self._watcher.scan(settings, with_finished=self._with_finished):
             if self._ending:
                 return
         root = settings.watch.root

@@ -187,13 +187,13 @@ class NightWatcher:
         # What every night waits for: the root is not the one on record.
         self.root_wait: Wait | None = None
 
-    def scan(self, settings: Settings) -> Iterator[NightId]:
+    def scan(self, settings: Settings, *, with_finished: bool = True) -> Iterator[NightId]:
         """Check every night once, yielding each, so that the caller keeps control in between.
 
-        Oldest first; those that are done come last, and in the first scan those whose streams have
-        just changed come before all. Afterwards ``cameras_wrote_at`` (unix seconds), ``unsettled``
-        (nights that will settle by themselves), ``open_nights`` and ``root_wait`` are up to date.
-        An unknown root is not scanned.
+        Oldest first; those that are done come last, without ``with_finished`` not at all, and in
+        the first scan those whose streams have just changed come before all. Afterwards
+        ``cameras_wrote_at`` (unix seconds), ``unsettled`` (nights that will settle by themselves),
+        ``open_nights`` and ``root_wait`` are up to date. An unknown root is not scanned.
         """
         nights = self._find_nights()
         if nights is None:
@@ -207,7 +207,7 @@ class NightWatcher:
         self._old_rows = None
         legacy = self._discoverer.discover(nights, known, rules, self.kinds)
         done = {r.night: r for r in records if r.state.status is Status.DONE}
-        self.is_behind = False
+        self.is_behind &= not with_finished
         self._deep_looks_end_at = self._monotonic() + _DEEP_LOOKS_S
         strangers = find_strangers(settings.watch.root, self._stat, self.kinds)
         if self._silent_folder is not None:
@@ -221,7 +221,8 @@ class NightWatcher:
             for record in records:
                 if record.night not in present and not _is_passed_over(record, rules):
                     self._trouble.absent(record)
-        in_order = sorted(set(nights) - legacy, key=lambda night: (night in done, night))
+        left_out = legacy if with_finished else legacy | done.keys()
+        in_order = sorted(set(nights) - left_out, key=lambda night: (night in done, night))
         fresh = self._find_fresh(in_order, known, rules)
         away = self._find_silent_destinations(records, settings)
         times = self._read_stream_times(

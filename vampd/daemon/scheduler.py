@@ -263,7 +263,7 @@ class Scheduler:
         if self._is_scan_due():
             self._hint.clear()
             self._was_let_go = False
-            self._lookout.ask(self._settings)
+            self._lookout.ask(self._settings, with_finished=self._are_finished_due())
         self._running.end_superseded(self._open)
         self._set_pause()
         if self._night_watcher.unsettled and not self._pause.is_raised:
@@ -299,6 +299,12 @@ class Scheduler:
             tuple(self._scan_causes()), cameras_write=self._cameras_write()
         )
         return since_s >= after_s
+
+    def _are_finished_due(self) -> bool:
+        since_s = time.monotonic() - self._lookout.scanned_all_at
+        return scan_rule(self._settings).takes_finished(
+            since_s, cameras_write=self._cameras_write()
+        )
 
     def _scan_causes(self) -> Iterator[ScanCause]:
         if self._was_let_go:

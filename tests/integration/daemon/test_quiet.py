@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.support.builders.nights import make_night
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import (
     held_worker,
@@ -32,7 +34,9 @@ from tests.support.worlds.sites.busy_site import (
     streaming,
     wait_for_event,
 )
-from vampd.model.nights import EventName, Kind, NightId, Status
+from tests.support.worlds.sites.looked_at import World
+from vampd.engine.nights.night_listing import list_night
+from vampd.model.nights import EventName, Kind, NightId, StageName, State, Status
 from vampd.simulate import CROP_64, Run, Scenario, Writer, plan_night, write_night
 
 
@@ -239,3 +243,25 @@ def test_a_night_folder_that_goes_away_ends_nobody(site: Site) -> None:
         wait_until(has_status(site, night, Status.DONE), "done")
         assert daemon.stop() == 0
     assert record_of(site, gone).state.status is Status.DONE
+
+
+def test_a_scan_without_finished_nights_leaves_what_is_new_there_to_the_next_one_with_them(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    finished, _ = make_night(tmp_path, date="20251105", kind=Kind.ENGINEERING)
+    filling, _ = make_night(tmp_path, date="20251106", kind=Kind.ENGINEERING)
+    record = world.store.discover(finished, 1.0)
+    signature = list_night(tmp_path / finished.folder).look.signature
+    done = State(StageName.TRANSFER, Status.DONE)
+    world.store._keep(replace(record, state=done, signature=signature))
+    assert world.scan() == (filling, finished)
+    for night in (filling, finished):
+        (tmp_path / night.folder / "vcam1" / "vcam1_late.fits").touch()
+    for _ in range(3):
+        world.still_s += 10.0
+        assert tuple(world.watcher.scan(world.settings, with_finished=False)) == (filling,)
+    assert world.watcher.unsettled == {filling}
+    assert world.status(finished) is Status.DONE
+    assert set(world.scan()) == {filling, finished}
+    assert world.status(finished) is Status.FILLING

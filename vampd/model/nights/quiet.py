@@ -121,3 +121,10 @@ class ScanRule:
         if ScanCause.UNSETTLED in causes:
             return min(self.every_s, unsettled_s)
         return self.every_s
+
+    def takes_finished(self, since_s: float, *, cameras_write: bool) -> bool:
+        """Whether a scan looks at finished nights too, ``since_s`` after the last one that did.
+
+        While cameras write, nights are scanned only to see that they write on.
+        """
+        return since_s >= self.every_s or not cameras_write

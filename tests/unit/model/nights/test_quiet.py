@@ -104,3 +104,14 @@ def test_a_scan_comes_before_cameras_that_write_on_seem_to_have_stopped(
     rule = ScanRule(30.0, quiet_after_s, pause_s)
     assert rule.after_s([ScanCause.HINT], cameras_write=True) == after_s
     assert after_s <= pause_s / 2
+
+
+@pytest.mark.parametrize(
+    ("since_s", "cameras_write", "takes"),
+    [(0.0, False, True), (0.0, True, False), (29.9, True, False), (30.0, True, True)],
+)
+def test_while_cameras_write_finished_nights_are_looked_at_no_more_often_than_without_a_cause(
+    since_s: float, cameras_write: bool, takes: bool
+) -> None:
+    rule = ScanRule(every_s=30.0, quiet_after_s=1800.0, pause_s=15.0)
+    assert rule.takes_finished(since_s, cameras_write=cameras_write) is takes
