@@ -57,6 +57,8 @@ from vampd.ports import NightStore
 
 _log = get_log()
 _TICK_S = 0.25
+# While nothing goes on: what people do still takes effect within a second.
+_REST_TICK_S = 0.5
 _AGAIN_S = 1.0
 # Reading all nights again takes no more than a fifth of a core, and what people do shows in time.
 _READ_SHARE, _LONGEST_UNREAD_S = 5, 0.5
@@ -188,7 +190,7 @@ class Scheduler:
                 self._feed_watchdog()
                 if mode is RunMode.UNTIL_IDLE and self._is_idle():
                     break
-                self._wake.wait(_TICK_S)
+                self._wake.wait(_REST_TICK_S if self._is_at_rest() else _TICK_S)
                 self._wake.clear()
         finally:
             self._notifier.stopping()
@@ -197,6 +199,11 @@ class Scheduler:
             self._lookout.close()
         if self._running.fatal:
             raise self._running.fatal
+
+    def _is_at_rest(self) -> bool:
+        """Whether nothing runs, is looked at or was asked for, and no night is to settle."""
+        begins = self._night_watcher.unsettled or self._requests.is_busy or self._lookout.is_busy
+        return not (self._running or begins)
 
     def _wait(self, code: str, text: str) -> None:
         """Wait a moment for what the system lacks; it is said once, and no reason to be ended."""

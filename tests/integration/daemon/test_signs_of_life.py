@@ -130,7 +130,12 @@ def looping(
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("_TICK_S", 0.01), ("_AGAIN_S", 0.01), ("_STALLED_AFTER_S", 0.2)):
+    for name, value in (
+        ("_TICK_S", 0.01),
+        ("_REST_TICK_S", 0.01),
+        ("_AGAIN_S", 0.01),
+        ("_STALLED_AFTER_S", 0.2),
+    ):
         monkeypatch.setattr(scheduler_module, name, value)
 
 
@@ -188,6 +193,35 @@ def test_what_workers_need_is_made_ready_for_a_night_on_its_way_once_no_camera_w
         assert not expected.is_set()
         watcher.cameras_wrote_at = float("-inf")
         wait_until(expected.is_set, "work is expected", 10)
+
+
+def test_the_loop_turns_less_often_while_nothing_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest_s = 0.011
+    monkeypatch.setattr(scheduler_module, "_REST_TICK_S", rest_s)
+    waits: list[float] = []
+
+    class Noted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if threading.current_thread() is not threading.main_thread() and timeout is not None:
+                waits.append(timeout)
+            return super().wait(timeout)
+
+    def turned(watcher: Watcher, notifier: CountingNotifier, unsettled: frozenset[object]) -> float:
+        watcher.unsettled = unsettled
+        fed = notifier.fed
+        wait_until(lambda: notifier.fed > fed + 5, "turns of the loop", 10)
+        return waits[-1]
+
+    watcher = Watcher()
+    monkeypatch.setattr(threading, "Event", Noted)
+    with looping(tmp_path, MemoryNights(), watcher) as (notifier, _):
+        assert turned(watcher, notifier, frozenset()) == scheduler_module._TICK_S, "it scans"
+        watcher.go_on.set()
+        assert turned(watcher, notifier, frozenset()) == rest_s
+        assert turned(watcher, notifier, frozenset({NEW})) == scheduler_module._TICK_S
+        assert turned(watcher, notifier, frozenset()) == rest_s
 
 
 OLD, NEW = (NightId(day, Kind.ENGINEERING) for day in ("20251104", "20251106"))
