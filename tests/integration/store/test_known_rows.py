@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.worlds.records.stores import NIGHT, url_of
 from vampd.errors import DataError
-from vampd.model.nights import Kind, NightId, NightUpdate
+from vampd.model.nights import Kind, NightId, NightRecord, NightUpdate
 from vampd.store.database.connection import Store
 from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
@@ -26,6 +26,10 @@ BY_HAND = (
     "UPDATE nights SET date = '../../etc' WHERE id = ?",
     "UPDATE nights SET date = printf('202511%02d', id), kind = 'engineering' WHERE id = ?",
 )
+
+
+def found(nights: Nights, night: NightId) -> NightRecord:
+    return {record.night: record for record in nights.nights()}[night]
 
 
 def read_anew(path: Path) -> tuple[object, object]:
@@ -63,6 +67,24 @@ def test_whatever_changes_the_rows_all_nights_are_those_that_another_process_rea
         assert (nights.nights(), nights.unreadable_nights()) == read_anew(path)
         unreadable += len(nights.unreadable_nights())
     assert unreadable
+
+
+def test_what_is_changed_by_hand_beside_vampd_is_seen_within_a_minute(
+    store: Store, path: Path
+) -> None:
+    now_s = 0.0
+    nights = Nights(store, monotonic=lambda: now_s)
+    for night in DAYS:
+        nights.discover(night, at=1.0)
+    nights.nights()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE nights SET attempts = 7 WHERE date = ?", (DAYS[0].date,))
+    nights.update(NIGHT, NightUpdate(bytes=7))
+    nights.nights()
+    for now_s in (59.0, 60.0):
+        nights.update(NIGHT, NightUpdate(bytes=round(now_s)))
+        assert found(nights, NIGHT).bytes == now_s
+    assert found(nights, DAYS[0]).state.attempts == 7
 
 
 def test_a_record_is_made_again_only_of_a_row_that_has_changed(store: Store) -> None:
