@@ -50,7 +50,7 @@ class Lookout:
         self._ending = False
         self._settings: Settings | None = None
         self._is_scanning = False
-        self._with_finished = True
+        self._is_whole = True
         self._trouble: Exception | None = None
         self._said = ""
         self._signs, self._signs_at = -1, 0.0
@@ -60,7 +60,7 @@ class Lookout:
         self.has_failed = False
         # When the last scan ended, by ``monotonic``.
         self.scanned_at = float("-inf")
-        # When the last one that looked at finished nights did.
+        # When the last whole one did.
         self.scanned_all_at = float("-inf")
 
     @property
@@ -78,8 +78,11 @@ class Lookout:
         """Whether a scan was asked for and has not ended."""
         return self._is_scanning
 
-    def ask(self, settings: Settings, *, with_finished: bool) -> None:
-        """Begin a scan; TransientError ``no_threads`` if the system has no thread for it."""
+    def ask(self, settings: Settings, *, whole: bool) -> None:
+        """Begin a scan, if not ``whole`` of open nights alone.
+
+        TransientError ``no_threads`` if the system has no thread for it.
+        """
         if self._thread is None:
             thread = threading.Thread(target=self._run, name="lookout", daemon=True)
             try:
@@ -87,7 +90,7 @@ class Lookout:
             except RuntimeError as error:
                 raise no_threads("looking at the nights", error) from error
             self._thread = thread
-        self._settings, self._with_finished = settings, with_finished
+        self._settings, self._is_whole = settings, whole
         self._is_scanning = True
         self._signs_at = self._monotonic()
         self._asked.set()
@@ -123,7 +126,7 @@ class Lookout:
                 began_at = self._monotonic()
                 self._guard(self._scan, self._settings)
                 self.scanned_at = self._monotonic()
-                if self._with_finished:
+                if self._is_whole:
                     self.scanned_all_at = self.scanned_at
                 self._checks_until = 2 * self.scanned_at - began_at
                 self._is_scanning = False
@@ -136,7 +139,8 @@ class Lookout:
         self._guard(self._watcher.checking.keep)
 
     def _scan(self, settings: Settings) -> None:
-        for _ in self._watcher.scan(settings, with_finished=self._with_finished):
+        scan = self._watcher.scan if self._is_whole else self._watcher.scan_open
+        for _ in scan(settings):
             if self._ending:
                 return
         root = settings.watch.root

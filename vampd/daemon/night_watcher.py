@@ -186,20 +186,22 @@ class NightWatcher:
         self._silent_folder: TransientError | None = None
         # What every night waits for: the root is not the one on record.
         self.root_wait: Wait | None = None
+        # The mtimes of the folders of nights before they were listed.
+        self._folder_times: tuple[int | None, ...] = ()
 
-    def scan(self, settings: Settings, *, with_finished: bool = True) -> Iterator[NightId]:
+    def scan(self, settings: Settings) -> Iterator[NightId]:
         """Check every night once, yielding each, so that the caller keeps control in between.
 
-        Oldest first; those that are done come last, without ``with_finished`` not at all, and in
-        the first scan those whose streams have just changed come before all. Afterwards
-        ``cameras_wrote_at`` (unix seconds), ``unsettled`` (nights that will settle by themselves),
-        ``open_nights`` and ``root_wait`` are up to date. An unknown root is not scanned.
+        Oldest first; those that are done come last, and in the first scan those whose streams have
+        just changed come before all. Afterwards ``cameras_wrote_at`` (unix seconds), ``unsettled``
+        (nights that will settle by themselves), ``open_nights`` and ``root_wait`` are up to date.
+        An unknown root is not scanned.
         """
+        # Before they are listed: what comes meanwhile is seen by the next look.
+        self._folder_times = self._read_folder_times()
         nights = self._find_nights()
         if nights is None:
             return
-        unsettled: set[NightId] = set()
-        open_nights: list[NightId] = []
         rules = readiness_rules(settings)
         # For finished nights; those that people may move are read again.
         records = self._read_records()
@@ -207,7 +209,7 @@ class NightWatcher:
         self._old_rows = None
         legacy = self._discoverer.discover(nights, known, rules, self.kinds)
         done = {r.night: r for r in records if r.state.status is Status.DONE}
-        self.is_behind &= not with_finished
+        self.is_behind = False
         self._deep_looks_end_at = self._monotonic() + _DEEP_LOOKS_S
         strangers = find_strangers(settings.watch.root, self._stat, self.kinds)
         if self._silent_folder is not None:
@@ -221,23 +223,50 @@ class NightWatcher:
             for record in records:
                 if record.night not in present and not _is_passed_over(record, rules):
                     self._trouble.absent(record)
-        left_out = legacy if with_finished else legacy | done.keys()
-        in_order = sorted(set(nights) - left_out, key=lambda night: (night in done, night))
+        in_order = [night for night in nights if night not in legacy]
+        in_order.sort(key=done.__contains__)
         fresh = self._find_fresh(in_order, known, rules)
-        away = self._find_silent_destinations(records, settings)
+        yield from self._look_at_each(in_order, fresh, records, done, settings)
+        self.looked_at = None
+
+    def scan_open(self, settings: Settings) -> Iterator[NightId]:
+        """Check the ``open_nights`` again; all, as `scan` does, where nights have come or gone."""
+        if self.looked_at is not None or self._read_folder_times() != self._folder_times:
+            yield from self.scan(settings)
+            return
+        self._old_rows = None
+        records = [record for night in self.open_nights if (record := self._store.night(night))]
+        yield from self._look_at_each(self.open_nights, frozenset(), records, {}, settings)
+
+    def _look_at_each(
+        self,
+        in_order: Sequence[NightId],
+        fresh: frozenset[NightId],
+        records: Sequence[NightRecord],
+        done: Mapping[NightId, NightRecord],
+        settings: Settings,
+    ) -> Iterator[NightId]:
+        """Check these nights, the fresh ones first, of which those are done, yielding each."""
+        rules = readiness_rules(settings)
+        unsettled: set[NightId] = set()
+        open_nights: list[NightId] = []
+        away = {record.night for record in self._find_silent_destinations(records, settings)}
         times = self._read_stream_times(
             night for night in in_order if night in done and not is_ignored(night, rules)
         )
         seen: set[NightId] = set()
         unpassed = deque(in_order)
         for night in sorted(in_order, key=lambda night: night not in fresh):
-            hangs = known.get(night) in away
+            hangs = night in away
             try:
                 record = done.get(night) or self._store.discover(night, self._clock())
-                if record.state.status not in _IDLE and not is_ignored(night, rules):
+                is_open = record.state.status not in _IDLE and not is_ignored(night, rules)
+                if is_open:
                     open_nights.append(night)
                 if self._look_at(record, settings, times.get(night)):
                     unsettled.add(night)
+                    # Late data have reopened it.
+                    open_nights += () if is_open else (night,)
                 else:
                     self._trouble.is_over(record)
             except IllegalTransition:
@@ -253,10 +282,20 @@ class NightWatcher:
             while self.looked_at is not None and fresh <= seen and unpassed and unpassed[0] in seen:
                 self.looked_at.add(unpassed.popleft())
             yield night
-        self.looked_at = None
         self.unsettled = frozenset(unsettled)
         # To watch one that hangs would hang as well.
         self.open_nights = tuple(night for night in open_nights if night not in self.silent)
+
+    def _read_folder_times(self) -> tuple[int | None, ...]:
+        """The mtimes of the folders that hold nights: they change when nights come and go."""
+
+        def read(folder: Path) -> int | None:
+            try:
+                return self._stat(folder).st_mtime_ns
+            except (OSError, TransientError):
+                return None
+
+        return tuple(read(folder_of(self._root.path, kind)) for kind in Kind)
 
     @property
     def signs(self) -> int:

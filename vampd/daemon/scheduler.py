@@ -201,7 +201,9 @@ class Scheduler:
             raise self._running.fatal
 
     def _is_at_rest(self) -> bool:
-        """Whether nothing runs, is looked at or was asked for, and no night is to settle."""
+        """Whether cameras write, or nothing runs, is looked at or asked for, or is to settle."""
+        if self._pause.is_raised:
+            return True
         begins = self._night_watcher.unsettled or self._requests.is_busy or self._lookout.is_busy
         return not (self._running or begins)
 
@@ -268,9 +270,10 @@ class Scheduler:
         self._recover(self._open)
         self._end_silent()
         if self._is_scan_due():
+            whole = self._is_whole_scan_due()
             self._hint.clear()
             self._was_let_go = False
-            self._lookout.ask(self._settings, with_finished=self._are_finished_due())
+            self._lookout.ask(self._settings, whole=whole)
         self._running.end_superseded(self._open)
         self._set_pause()
         if self._night_watcher.unsettled and not self._pause.is_raised:
@@ -307,10 +310,10 @@ class Scheduler:
         )
         return since_s >= after_s
 
-    def _are_finished_due(self) -> bool:
+    def _is_whole_scan_due(self) -> bool:
         since_s = time.monotonic() - self._lookout.scanned_all_at
-        return scan_rule(self._settings).takes_finished(
-            since_s, cameras_write=self._cameras_write()
+        return scan_rule(self._settings).is_whole(
+            tuple(self._scan_causes()), since_s, cameras_write=self._cameras_write()
         )
 
     def _scan_causes(self) -> Iterator[ScanCause]:

@@ -261,7 +261,7 @@ def test_a_scan_that_hangs_shows_and_one_that_makes_progress_does_not(
 ) -> None:
     now_s = 0.0
     look = look_with(scans, lambda: now_s)
-    look.ask(make_settings(tmp_path), with_finished=True)
+    look.ask(make_settings(tmp_path), whole=True)
     for now_s in (100.0, 200.0):  # noqa: B007 - the lookout's clock reads it
         scans.signs += 1
         assert look.stalled_s() == 0
@@ -281,7 +281,7 @@ def test_what_ends_a_scan_is_told_to_the_loop_once(
     scans.raises = error
     scans.go_on.set()
     look = look_with(scans, lambda: 0.0)
-    look.ask(make_settings(tmp_path), with_finished=True)
+    look.ask(make_settings(tmp_path), whole=True)
     wait_until(lambda: not look.is_scanning, "its end", 10)
     with pytest.raises(type(error)):
         look.raise_trouble()
@@ -295,7 +295,7 @@ def test_a_bug_of_a_scan_is_said_once_and_ends_nothing(scans: Scans, tmp_path: P
     look = look_with(scans, lambda: 0.0)
     with capture_logs() as logs:
         for _ in range(3):
-            look.ask(make_settings(tmp_path), with_finished=True)
+            look.ask(make_settings(tmp_path), whole=True)
             wait_until(lambda: not look.is_scanning, "its end", 10)
             look.raise_trouble()
     assert [log["event"] for log in logs] == ["scan.failed"]
@@ -312,9 +312,9 @@ def test_without_a_thread_the_loop_is_notified(
     with monkeypatch.context() as limited:
         limited.setattr("threading.Thread.start", fail)
         with pytest.raises(TransientError, match="TasksMax"):
-            look.ask(make_settings(tmp_path), with_finished=True)
+            look.ask(make_settings(tmp_path), whole=True)
     scans.go_on.set()
-    look.ask(make_settings(tmp_path), with_finished=True)
+    look.ask(make_settings(tmp_path), whole=True)
     wait_until(lambda: look.has_scanned, "a scan", 10)
     look.close()
 

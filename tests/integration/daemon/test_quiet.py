@@ -245,9 +245,7 @@ def test_a_night_folder_that_goes_away_ends_nobody(site: Site) -> None:
     assert record_of(site, gone).state.status is Status.DONE
 
 
-def test_a_scan_without_finished_nights_leaves_what_is_new_there_to_the_next_one_with_them(
-    tmp_path: Path,
-) -> None:
+def test_open_nights_are_scanned_alone_until_a_night_comes_or_goes(tmp_path: Path) -> None:
     world = World(tmp_path)
     finished, _ = make_night(tmp_path, date="20251105", kind=Kind.ENGINEERING)
     filling, _ = make_night(tmp_path, date="20251106", kind=Kind.ENGINEERING)
@@ -255,13 +253,20 @@ def test_a_scan_without_finished_nights_leaves_what_is_new_there_to_the_next_one
     signature = list_night(tmp_path / finished.folder).look.signature
     done = State(StageName.TRANSFER, Status.DONE)
     world.store._keep(replace(record, state=done, signature=signature))
-    assert world.scan() == (filling, finished)
+
+    def scan_open() -> tuple[NightId, ...]:
+        world.still_s += 10.0
+        return tuple(world.watcher.scan_open(world.settings))
+
+    assert scan_open() == (filling, finished), "the first scan is of all"
     for night in (filling, finished):
         (tmp_path / night.folder / "vcam1" / "vcam1_late.fits").touch()
     for _ in range(3):
-        world.still_s += 10.0
-        assert tuple(world.watcher.scan(world.settings, with_finished=False)) == (filling,)
+        assert scan_open() == (filling,)
     assert world.watcher.unsettled == {filling}
     assert world.status(finished) is Status.DONE
-    assert set(world.scan()) == {filling, finished}
+    appeared, _ = make_night(tmp_path, date="20251107", kind=Kind.ENGINEERING)
+    assert scan_open() == (filling, appeared, finished)
     assert world.status(finished) is Status.FILLING
+    assert scan_open() == (filling, appeared, finished), "it fills again"
+    assert world.watcher.unsettled == {filling, appeared, finished}

@@ -221,6 +221,8 @@ def test_the_loop_turns_less_often_while_nothing_goes_on(
         watcher.go_on.set()
         assert turned(watcher, notifier, frozenset()) == rest_s
         assert turned(watcher, notifier, frozenset({NEW})) == scheduler_module._TICK_S
+        watcher.cameras_wrote_at = time.time()
+        assert turned(watcher, notifier, frozenset({NEW})) == rest_s
         assert turned(watcher, notifier, frozenset()) == rest_s
 
 

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from vampd.model.nights import (
     NightId,
     StreamsSnapshot,
     find_cubes,
+    in_time_order,
     parse_night_date,
     timing_name,
     unfinished_cube_name,
@@ -49,6 +51,7 @@ FUTURE_S = 60.0
 _ALL = tuple(Kind)
 # Two kinds, each day for a century.
 MOST_NIGHTS = 80_000
+_NAMES_REMEMBERED = 10_000
 # Where folders are looked for that no logger makes.
 WITHIN = ("", *CAMERA_STREAMS)
 _DIGITS = re.compile(r"[0-9]{8}")
@@ -110,9 +113,11 @@ def find_nights(
     nights = set[NightId]()
     for kind in kinds:
         with suppress(OSError) if kind is Kind.ARCHIVE else nullcontext():
-            names = _night_names(folder_of(root, kind), stat_at)
-            nights.update(NightId(name, kind) for name in names)
-    return tuple(sorted(nights))
+            for entry in _named_as_nights(folder_of(root, kind)):
+                night = _night_named(entry.name, kind)
+                if night is not None and _may_be_folder(entry, stat_at):
+                    nights.add(night)
+    return tuple(sorted(nights, key=in_time_order))
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,8 @@ def find_strangers(
 ) -> tuple[Stranger, ...]:
     """What lies where nights do and keeps none, by path: named to people, and left alone."""
     stat_at, strangers = stat_at or Mounts(root).stat, list[Stranger]()
-    for folder in (folder_of(root, kind) for kind in kinds):
+    for kind in kinds:
+        folder = folder_of(root, kind)
         try:
             entries = _named_as_nights(folder)
         except FileNotFoundError:
@@ -140,7 +146,7 @@ def find_strangers(
             strangers.append(Stranger(folder, why, is_listless=True))
             continue
         for entry in sorted(entries, key=lambda each: each.name):
-            if parse_night_date(entry.name) is None:
+            if _night_named(entry.name, kind) is None:
                 strangers.append(Stranger(folder / entry.name, "has a name that is no date"))
             elif not _may_be_folder(entry, stat_at):
                 strangers.append(Stranger(folder / entry.name, "is no folder"))
@@ -167,12 +173,10 @@ def _why_unread(log: Path) -> str | None:
     return None
 
 
-def _night_names(folder: Path, stat_at: StatAt) -> Iterator[str]:
-    return (entry.name for entry in _dated(folder) if _may_be_folder(entry, stat_at))
-
-
-def _dated(folder: Path) -> list[os.DirEntry[str]]:
-    return [entry for entry in _named_as_nights(folder) if parse_night_date(entry.name)]
+@lru_cache(maxsize=_NAMES_REMEMBERED)
+def _night_named(name: str, kind: Kind) -> NightId | None:
+    """The night of a folder's name, None for what is no date; remembered, as scans ask again."""
+    return None if parse_night_date(name) is None else NightId(name, kind)
 
 
 def _named_as_nights(folder: Path) -> list[os.DirEntry[str]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Kind,
         NightId,
         cure_of,
+        in_time_order,
         name_commands,
         name_kind,
         parse_night_date,
@@ -136,7 +137,10 @@ else:
                 "after_lost_proofs discovered ends_proofs last_releaser moved noted "
                 "refuse_stale_claim unknown_night"
             ),
-            "night": "ARCHIVE_FOLDER Kind NightId cure_of name_commands name_kind parse_night_date",
+            "night": (
+                "ARCHIVE_FOLDER Kind NightId cure_of in_time_order name_commands name_kind "
+                "parse_night_date"
+            ),
             "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
             "old_log": "LOG_NAMES parse_old_log rows_by_night StageMark StatusRow TITLES",
             "old_tools": "find_traces is_lasting is_old_folder is_own_file",
@@ -242,6 +246,7 @@ __all__ = [
     "format_date",
     "format_hst_clock",
     "format_mjd",
+    "in_time_order",
     "is_alive",
     "is_cube_name",
     "is_due",

@@ -6,6 +6,7 @@ import datetime
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import PurePath
 
 ARCHIVE_FOLDER = "ARCHIVED_DATA"
@@ -82,5 +83,13 @@ class NightId:
             return PurePath(ARCHIVE_FOLDER, self.date)
         return PurePath(self.date)
 
+    def __hash__(self) -> int:
+        # That of a `Kind` takes longer than the rest of a look at a night that has not changed.
+        return hash(self.date)
+
     def __str__(self) -> str:
         return f"{self.date}/{self.kind}"
+
+
+in_time_order = attrgetter("date", "kind")
+"""The key that sorts many nights as they sort themselves, in a third of the time."""

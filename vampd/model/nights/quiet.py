@@ -122,9 +122,11 @@ class ScanRule:
             return min(self.every_s, unsettled_s)
         return self.every_s
 
-    def takes_finished(self, since_s: float, *, cameras_write: bool) -> bool:
-        """Whether a scan looks at finished nights too, ``since_s`` after the last one that did.
+    def is_whole(
+        self, causes: Collection[ScanCause], since_s: float, *, cameras_write: bool
+    ) -> bool:
+        """Whether a scan looks at every night, ``since_s`` after the last one that did.
 
-        While cameras write, nights are scanned only to see that they write on.
+        While cameras write, open nights are scanned in between only to see that they write on.
         """
-        return since_s >= self.every_s or not cameras_write
+        return since_s >= self.every_s or not cameras_write or ScanCause.LET_GO in causes

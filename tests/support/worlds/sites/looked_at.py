@@ -83,11 +83,14 @@ class Scans:
     kinds: tuple[Kind, ...] = tuple(Kind)
     silent: Mapping[NightId, float] = field(default_factory=dict)
 
-    def scan(self, _: Settings, *, with_finished: bool) -> tuple[NightId, ...]:
+    def scan(self, _: Settings) -> tuple[NightId, ...]:
         assert self.go_on.wait(20)
         if self.raises is not None:
             raise self.raises
         return ()
+
+    def scan_open(self, settings: Settings) -> tuple[NightId, ...]:
+        return self.scan(settings)
 
     def close(self) -> None:
         """Nothing to end."""

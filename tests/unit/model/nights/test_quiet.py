@@ -107,11 +107,17 @@ def test_a_scan_comes_before_cameras_that_write_on_seem_to_have_stopped(
 
 
 @pytest.mark.parametrize(
-    ("since_s", "cameras_write", "takes"),
-    [(0.0, False, True), (0.0, True, False), (29.9, True, False), (30.0, True, True)],
+    ("causes", "since_s", "cameras_write", "is_whole"),
+    [
+        ([], 0.0, False, True),
+        ([ScanCause.HINT, ScanCause.UNSETTLED], 0.0, True, False),
+        ([ScanCause.HINT], 29.9, True, False),
+        ([ScanCause.HINT], 30.0, True, True),
+        ([ScanCause.LET_GO], 0.0, True, True),
+    ],
 )
-def test_while_cameras_write_finished_nights_are_looked_at_no_more_often_than_without_a_cause(
-    since_s: float, cameras_write: bool, takes: bool
+def test_while_cameras_write_all_nights_are_scanned_no_more_often_than_without_a_cause(
+    causes: list[ScanCause], since_s: float, cameras_write: bool, is_whole: bool
 ) -> None:
     rule = ScanRule(every_s=30.0, quiet_after_s=1800.0, pause_s=15.0)
-    assert rule.takes_finished(since_s, cameras_write=cameras_write) is takes
+    assert rule.is_whole(causes, since_s, cameras_write=cameras_write) is is_whole
