@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import subprocess
 import sys
@@ -11,13 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vampd.config import load_settings
+from vampd.engine.nights.night_listing import list_night
 from vampd.log import LogLevel
-from vampd.model.nights import CAMERA_STREAMS, Event, EventName, NightId, NightUpdate
+from vampd.model.nights import (
+    CAMERA_STREAMS,
+    Event,
+    EventName,
+    Kind,
+    NightId,
+    NightUpdate,
+    stages_of,
+    timing_name,
+)
 from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 
 ROOT, CONFIG = "fuuu", "vampd.toml"
 _PATIENCE_S, _LOOK_S = 300.0, 0.1
+_FIRST_DAY = datetime.date(2022, 1, 1)
 
 
 def write_config(base: Path, **tables: str) -> Path:
@@ -56,6 +68,31 @@ def move_night(
     for event in events:
         records.apply(night, Event(event), at=1.0, actor="bench")
     records.update(night, changes)
+
+
+def add_finished_nights(base: Path, records: Nights, nights: int, files_a_night: int) -> None:
+    """Finished nights, on the disk and on record, with this even number of files in each."""
+    for number in range(nights):
+        day = _FIRST_DAY + datetime.timedelta(days=number)
+        night = NightId(day.strftime("%Y%m%d"), Kind.ENGINEERING)
+        folder = base / ROOT / night.folder
+        _write_files(folder, files_a_night)
+        seen = list_night(folder)
+        stages = (EventName.CLAIMED, EventName.ADVANCED) * len(stages_of(night.kind))
+        changes = NightUpdate(signature=seen.look.signature, bytes=seen.bytes)
+        move_night(records, night, (EventName.SETTLED, *stages), changes)
+
+
+def _write_files(folder: Path, files: int) -> None:
+    """Empty files with the names of cubes and timing files, old enough to be nobody's work."""
+    for stream in CAMERA_STREAMS:
+        (folder / stream).mkdir(parents=True)
+        for number in range(files // (2 * len(CAMERA_STREAMS))):
+            moment = f"{5 + number // 60:02d}:{number % 60:02d}:00.000000000"
+            cube = str(folder / stream / f"{stream}_{moment}.fits")
+            for path in (cube, timing_name(cube)):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+                os.utime(path, (1.0, 1.0))
 
 
 @contextmanager

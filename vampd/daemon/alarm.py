@@ -133,6 +133,9 @@ class Alarm:
     def _beat(self, settings: Settings) -> None:
         if (heart := self._parts.heart(settings)) is not None:
             self._parts.beating.beat_if_due(settings.heartbeat, heart)
+        else:
+            # As long as nobody is to be told, that is looked at as seldom as troubles are.
+            self._stop.wait(_LOOK_EVERY_S - _BEAT_EVERY_S)
 
     def _last_beat(self, why: str) -> None:
         settings = self._in_force()

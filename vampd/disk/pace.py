@@ -13,7 +13,12 @@ from vampd.errors import ClaimLost
 
 _DOWN, _UP = 0, 1
 # A pause lasts for seconds at least: whoever waits looks less and less often.
-_FIRST_STEP_S, _LONGEST_STEP_S = 0.05, 0.5
+_FIRST_STEP_S = 0.05
+PAUSED_LOOK_S = 2.0
+"""How often is looked for what does not change while cameras write, s.
+
+Each look costs a core a millisecond there, when the cameras' data have taken its cache.
+"""
 
 
 class Flag(SharedBytes):
@@ -68,7 +73,7 @@ class SharedPace:
         step_s = _FIRST_STEP_S
         while self.paused and not self.stopped:
             time.sleep(step_s)
-            step_s = min(2 * step_s, _LONGEST_STEP_S)
+            step_s = min(2 * step_s, PAUSED_LOOK_S)
         if self.stopped:
             raise ClaimLost("stopped", "stopping was requested; the work resumes later")
 

@@ -28,6 +28,7 @@ from vampd.disk.machine import (
     count_cores,
     processes_left,
 )
+from vampd.disk.pace import PAUSED_LOOK_S
 from vampd.errors import ClaimLost, ConfigError, WorkerLost
 from vampd.fits.worker import initialize_worker
 from vampd.log import get_log
@@ -207,7 +208,7 @@ class WorkerPool:
         """
         queued_s = worked_s = stopped_s = 0.0
         begin = time.monotonic()
-        while not wait([future], _LOOK_S).done:
+        while not wait([future], self._look_s(pace)).done:
             now = time.monotonic()
             # pebble's own deadline would also run while the cameras make us pause.
             worked_s += now - begin if future.running() and not pace.paused else 0.0
@@ -234,6 +235,12 @@ class WorkerPool:
             raise self._lost("before it had work") from error
         except CancelledError as error:
             raise ClaimLost("stopped", "the worker pool was closed") from error
+
+    def _look_s(self, pace: Pace) -> float:
+        """How long to wait for a result at a time, which is how often pebble looks, too."""
+        is_still = pace.paused and not pace.stopped
+        pebble.CONSTS.sleep_unit = PAUSED_LOOK_S if is_still else _LOOK_FOR_ENDS_S
+        return PAUSED_LOOK_S if is_still else _LOOK_S
 
     def close(self) -> None:
         """End all workers now; their work is abandoned."""

@@ -7,8 +7,6 @@ is measured apart and shared out over the hour.
 
 from __future__ import annotations
 
-import datetime
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,21 +20,10 @@ from tests.benchmarks.process_tree import (
     usage_below,
     wake_ups_of,
 )
-from tests.benchmarks.site import ROOT, daemon_on, move_night, stored_nights, write_config
+from tests.benchmarks.site import add_finished_nights, daemon_on, stored_nights, write_config
 from vampd.config import load_settings
-from vampd.engine.nights.night_listing import list_night
-from vampd.model.nights import (
-    CAMERA_STREAMS,
-    EventName,
-    Kind,
-    NightId,
-    NightUpdate,
-    stages_of,
-    timing_name,
-)
 
 _NIGHTS, _FILES_A_NIGHT, _SECONDS = 1000, 1000, 60
-_FIRST_DAY = datetime.date(2022, 1, 1)
 _CALM_S, _CALM_CPU_S = 3.0, 0.2
 _STARTS_WITHIN_S = 300.0
 
@@ -72,29 +59,8 @@ def _make_site(base: Path, nights: int) -> Path:
     """Finished nights on the disk and in a database, and the configuration that names both."""
     config = write_config(base)
     with stored_nights(config) as records:
-        for number in range(nights):
-            day = _FIRST_DAY + datetime.timedelta(days=number)
-            night = NightId(day.strftime("%Y%m%d"), Kind.ENGINEERING)
-            folder = base / ROOT / night.folder
-            _write_files(folder)
-            seen = list_night(folder)
-            stages = (EventName.CLAIMED, EventName.ADVANCED) * len(stages_of(night.kind))
-            changes = NightUpdate(signature=seen.look.signature, bytes=seen.bytes)
-            move_night(records, night, (EventName.SETTLED, *stages), changes)
+        add_finished_nights(base, records, nights, _FILES_A_NIGHT)
     return config
-
-
-def _write_files(folder: Path) -> None:
-    """Empty files with the names of cubes and timing files, old enough to be nobody's work."""
-    cubes = _FILES_A_NIGHT // (2 * len(CAMERA_STREAMS))
-    for stream in CAMERA_STREAMS:
-        (folder / stream).mkdir(parents=True)
-        for number in range(cubes):
-            moment = f"{5 + number // 60:02d}:{number % 60:02d}:00.000000000"
-            cube = str(folder / stream / f"{stream}_{moment}.fits")
-            for path in (cube, timing_name(cube)):
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-                os.utime(path, (1.0, 1.0))
 
 
 def _wait_until_calm(pid: int) -> float:

@@ -1,8 +1,9 @@
 """The cameras' loggers at full rate beside a vampd that has a night to pack, on one disk.
 
 Both cameras stream 280 MB/s each, or what the disk takes; vampd has packed for a while when they
-begin. Told: how soon it stands still, what it still uses meanwhile, what rate the loggers reach
-with and without it, and how soon it goes on. Rounds with and without vampd take turns.
+begin, and has looked at a thousand finished nights. Told: how soon it stands still, what it still
+uses meanwhile, what rate the loggers reach with and without it, and how soon it goes on. Rounds
+with and without vampd take turns.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tests.benchmarks.options import Options, workplace
 from tests.benchmarks.process_tree import in_own_process, usage_below
 from tests.benchmarks.site import (
     ROOT,
+    add_finished_nights,
     daemon_on,
     link_streams,
     move_night,
@@ -28,7 +30,8 @@ from tests.benchmarks.site import (
     write_config,
 )
 from tests.benchmarks.standstill import Standstill, UsageSample, find_standstill, goes_on_at
-from vampd.config import Watch
+from vampd.config import Watch, load_settings
+from vampd.disk.life_signs import look_for_life
 from vampd.engine.nights.night_listing import list_night
 from vampd.model.nights import EventName, Kind, NightId, NightUpdate
 from vampd.simulate.night import plan_night
@@ -36,9 +39,10 @@ from vampd.simulate.scenario import STANDARD, Run, Scenario
 from vampd.simulate.writer import Writer, write_night
 
 _PACKED, _LOGGED = NightId("20251105", Kind.ENGINEERING), NightId("20251106", Kind.ENGINEERING)
-_NIGHT_BYTES, _LOGGER_BYTES_A_S, _LOGGING_S = 8e9, 280e6, 15.0
+_NIGHT_BYTES, _LOGGER_BYTES_A_S, _LOGGING_S = 8e9, 280e6, 60.0
 # Less would be packed before the loggers have begun.
 _LEAST_BYTES = 1e9
+_FINISHED, _FILES_A_NIGHT = 1000, 8
 _FRAME_BYTES = 2 * 536 * 536
 _PERIOD_US = round(_FRAME_BYTES / _LOGGER_BYTES_A_S * 1e6)
 _LOOK_S = 0.1
@@ -64,7 +68,8 @@ def measure(options: Options) -> Iterator[Measure]:
                 os.sync()  # what was written before is no part of it
                 alone.append(in_own_process(log_night, site, seconds).rate)
             with workplace(options.folder) as site:
-                beside.append(_log_beside_vampd(site, raw, seconds))
+                config = _make_site(site, raw, options.count(_FINISHED))
+                beside.append(_log_beside_vampd(site, config, seconds))
     yield from _judge(alone, beside)
 
 
@@ -125,9 +130,8 @@ def _scenario(frames: int, frames_per_cube: int) -> Scenario:
     return Scenario("bench", STANDARD, (run,))
 
 
-def _log_beside_vampd(site: Path, raw: Path, seconds: float) -> tuple[float, Standstill]:
+def _log_beside_vampd(site: Path, config: Path, seconds: float) -> tuple[float, Standstill]:
     """The loggers' rate, and how vampd stood still."""
-    config = _make_site(site, raw)
     os.sync()
     with daemon_on(config) as pid:
         looks: list[UsageSample] = []
@@ -137,6 +141,7 @@ def _log_beside_vampd(site: Path, raw: Path, seconds: float) -> tuple[float, Sta
         try:
             products = site / ROOT / _PACKED.folder / "vgen2"
             wait_for(lambda: any(products.glob("*.fits.fz")), "vampd to pack")
+            wait_for(lambda: _has_scanned(config), "vampd to have looked at every night")
             logged = in_own_process(log_night, site, seconds)
             wait_for(lambda: goes_on_at(looks, logged.ended_s), "vampd to go on")
         finally:
@@ -145,8 +150,8 @@ def _log_beside_vampd(site: Path, raw: Path, seconds: float) -> tuple[float, Sta
     return logged.rate, find_standstill(looks, logged.ended_s)
 
 
-def _make_site(site: Path, raw: Path) -> Path:
-    """The settings of production, and a night that has settled."""
+def _make_site(site: Path, raw: Path, finished: int) -> Path:
+    """The settings of production, finished nights, and one that has settled."""
     config = write_config(site)
     folder = site / ROOT / _PACKED.folder
     link_streams(raw, folder)
@@ -156,7 +161,13 @@ def _make_site(site: Path, raw: Path) -> Path:
     with stored_nights(config) as records:
         changes = NightUpdate(signature=seen.look.signature, bytes=seen.bytes)
         move_night(records, _PACKED, (EventName.SETTLED,), changes)
+        add_finished_nights(site, records, finished, _FILES_A_NIGHT)
     return config
+
+
+def _has_scanned(config: Path) -> bool:
+    sign = look_for_life(load_settings(config).database.path, time.time()).sign
+    return sign is not None and sign.scanned_at is not None
 
 
 def _watch(pid: int, site: Path, looks: list[UsageSample], ended: threading.Event) -> None:
