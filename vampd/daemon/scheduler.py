@@ -59,6 +59,9 @@ _log = get_log()
 _TICK_S = 0.25
 # While nothing goes on: what people do still takes effect within a second.
 _REST_TICK_S = 0.5
+# While cameras write, or all nights are done, what comes with time alone is seen so late at most,
+# and a small part of the pause after its end.
+_DECIDE_EVERY_S, _OF_THE_PAUSE = 2.0, 1 / 8
 _AGAIN_S = 1.0
 # Reading all nights again takes no more than a fifth of a core, and what people do shows in time.
 _READ_SHARE, _LONGEST_UNREAD_S = 5, 0.5
@@ -140,6 +143,8 @@ class Scheduler:
         self._stopping = False
         self._reloading = False
         self._counter = -1
+        # Whether something has happened since the last turn, and when was decided what to do.
+        self._was_woken, self._decided_at = True, float("-inf")
         # When the nights may be read again, though nothing is known to have ended or begun.
         self._read_again_at = float("-inf")
         # Without the nights that are done, of which there may be thousands: they need memory, and
@@ -190,7 +195,7 @@ class Scheduler:
                 self._feed_watchdog()
                 if mode is RunMode.UNTIL_IDLE and self._is_idle():
                     break
-                self._wake.wait(_REST_TICK_S if self._is_at_rest() else _TICK_S)
+                self._was_woken = self._wake.wait(_REST_TICK_S if self._is_at_rest() else _TICK_S)
                 self._wake.clear()
         finally:
             self._notifier.stopping()
@@ -206,6 +211,15 @@ class Scheduler:
             return True
         begins = self._night_watcher.unsettled or self._requests.is_busy or self._lookout.is_busy
         return not (self._running or begins)
+
+    def _may_wait(self) -> bool:
+        """Whether nothing is to be decided, as far as time alone tells."""
+        if not self._is_at_rest() or self._is_scan_due():
+            return False
+        if self._open and not self._pause.is_raised:
+            return False
+        every_s = min(_DECIDE_EVERY_S, _OF_THE_PAUSE * pause_rule(self._settings).pause_s)
+        return time.monotonic() - self._decided_at < every_s
 
     def _wait(self, code: str, text: str) -> None:
         """Wait a moment for what the system lacks; it is said once, and no reason to be ended."""
@@ -266,7 +280,11 @@ class Scheduler:
         self._lookout.raise_trouble()
         # Before anything is claimed, so that a `hold` comes in time.
         self._requests.attend(self._settings.requests.members_may)
+        before = self._counter
         self._refresh()
+        if self._counter == before and not self._was_woken and self._may_wait():
+            return
+        self._decided_at = time.monotonic()
         self._recover(self._open)
         self._end_silent()
         if self._is_scan_due():
@@ -299,6 +317,7 @@ class Scheduler:
                 _log.warning("config.kept", keys=["crew", "database.url", "watch.root"])
             _log.info("config.reloaded", changed=list(changed_keys(old, self._settings)))
         self._life.now_in_force(self._settings, self._refused)
+        self._was_woken = True
         self._notifier.ready()
 
     def _is_scan_due(self) -> bool:

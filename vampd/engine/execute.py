@@ -28,7 +28,7 @@ from vampd.disk.durable import (
     replacing_one_of_many,
 )
 from vampd.disk.failpoint import failpoint
-from vampd.disk.pace import SharedPace
+from vampd.disk.pace import PAUSED_LOOK_S, SharedPace
 from vampd.disk.reading import file_behind, link_target, read_digests
 from vampd.disk.refusal import (
     Cause,
@@ -251,8 +251,9 @@ class _Running:
     def wait_for_all_but(self, most: int) -> None:
         """Wait until at most so many have not ended."""
         while self._count > most:
+            look_s = PAUSED_LOOK_S if self._tools.pace.paused else _LOOK_EVERY_S
             try:
-                number, action, future = self._ended.get(timeout=_LOOK_EVERY_S)
+                number, action, future = self._ended.get(timeout=look_s)
             except Empty:
                 self._progress.look()
                 continue

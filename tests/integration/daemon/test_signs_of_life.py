@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +11,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.builders.settings import make_settings
+from tests.support.daemon.looping import CountingNotifier, Watcher, looping
 from tests.support.daemon.running import wait_until
 from tests.support.fakes.memory_store import MemoryNights
-from tests.support.worlds.sites.looked_at import NoChecks, Scans
 from vampd.daemon import scheduler as scheduler_module
-from vampd.daemon.life import SignsOfLife
-from vampd.daemon.scheduler import RunMode, Scheduler
-from vampd.disk.pace import Flag
-from vampd.engine.attempt import AttemptMaker
 from vampd.engine.requests import RequestDesk
 from vampd.errors import DiskFull, TransientError
 from vampd.model.nights import (
@@ -37,34 +30,6 @@ from vampd.model.nights import (
 )
 
 
-@dataclass
-class CountingNotifier:
-    """Counts what systemd would be told."""
-
-    fed: int = 0
-    said: list[str] = field(default_factory=list)
-
-    def feed_watchdog(self) -> None:
-        self.fed += 1
-
-    def status(self, text: str) -> None:
-        self.said.append(text)
-
-    def stopping(self) -> None:
-        """The end."""
-
-
-@dataclass
-class Unwatched:
-    """No folder is watched."""
-
-    def follow(self, _: object) -> None:
-        """None."""
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
 class FullNights(MemoryNights):
     """A store whose disk is full until ``frees`` is set."""
 
@@ -78,54 +43,6 @@ class FullNights(MemoryNights):
         if not self.frees.is_set():
             raise DiskFull("disk_full", "no space left")
         return super().nights()
-
-
-@dataclass
-class Watcher(Scans):
-    """A watcher that has found nothing yet."""
-
-    checking: object = field(default_factory=NoChecks)
-    is_behind: bool = False
-    root_wait: Wait | None = None
-    looked_at: set[NightId] | None = None
-    unsettled: frozenset[object] = frozenset()
-    cameras_wrote_at: float = float("-inf")
-
-
-@contextmanager
-def looping(
-    tmp_path: Path,
-    store: MemoryNights,
-    watcher: Watcher,
-    attempts: AttemptMaker | None = None,
-    expect_work: Callable[[], None] = lambda: None,
-    **tables: Any,
-) -> Iterator[tuple[CountingNotifier, threading.Thread]]:
-    notifier = CountingNotifier()
-    made = Scheduler(
-        store,
-        watcher,  # type: ignore[arg-type]
-        lambda _: Unwatched(),  # type: ignore[arg-type,return-value]
-        read_settings=lambda: make_settings(tmp_path, **tables),
-        settings=make_settings(tmp_path, **tables),
-        attempts=attempts,  # type: ignore[arg-type]
-        flags=tmp_path,
-        is_in_foreground=lambda _: False,
-        pause=Flag.create(tmp_path / "pause"),
-        notifier=notifier,  # type: ignore[arg-type]
-        requests=RequestDesk(tmp_path / "requests", None, None, None, None),  # type: ignore[arg-type]
-        life=SignsOfLife(tmp_path / "vampd.db"),
-        expect_work=expect_work,
-    )
-    thread = threading.Thread(target=made.run, args=(RunMode.FOREVER,))
-    thread.start()
-    try:
-        yield notifier, thread
-    finally:
-        watcher.go_on.set()
-        made.stop()
-        thread.join(20)
-    assert not thread.is_alive()
 
 
 @pytest.fixture(autouse=True)
@@ -226,6 +143,27 @@ def test_the_loop_turns_less_often_while_nothing_goes_on(
         assert turned(watcher, notifier, frozenset()) == rest_s
 
 
+def test_a_turn_while_nothing_goes_on_only_looks_what_people_do(tmp_path: Path) -> None:
+    watcher, store = Watcher(), MemoryNights()
+    watcher.go_on.set()
+
+    def said_in_turns(notifier: CountingNotifier) -> int:
+        said, fed = len(notifier.said), notifier.fed
+        wait_until(lambda: notifier.fed > fed + 20, "turns of the loop", 10)
+        return len(notifier.said) - said
+
+    with looping(tmp_path, store, watcher) as (notifier, _):
+        wait_until(lambda: notifier.said and notifier.said[-1].startswith("idle"), "its rest", 10)
+        assert said_in_turns(notifier) < 5
+        keep(store, OLD, StageName.SYNC, Status.HELD)
+        wait_until(lambda: "1 held" in notifier.said[-1], "what a person did", 1.0)
+        assert said_in_turns(notifier) >= 20, "a night may go on"
+        watcher.cameras_wrote_at = time.time()
+        wait_until(lambda: said_in_turns(notifier) < 5, "cameras write", 5)
+        keep(store, NEW, StageName.SYNC, Status.HELD)
+        wait_until(lambda: "2 held" in notifier.said[-1], "what a person did", 1.0)
+
+
 OLD, NEW = (NightId(day, Kind.ENGINEERING) for day in ("20251104", "20251106"))
 
 
@@ -240,8 +178,10 @@ class Lost:
         raise TransientError("lost", "it never began")
 
 
-def keep(store: MemoryNights, night: NightId, stage: StageName) -> None:
-    store._keep(NightRecord(night, State(stage, Status.READY), bytes=1))
+def keep(
+    store: MemoryNights, night: NightId, stage: StageName, status: Status = Status.READY
+) -> None:
+    store._keep(NightRecord(night, State(stage, status), bytes=1))
 
 
 def test_a_night_is_claimed_once_it_was_looked_at_though_the_first_scan_goes_on(
