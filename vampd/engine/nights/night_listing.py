@@ -10,7 +10,6 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -51,7 +50,6 @@ FUTURE_S = 60.0
 _ALL = tuple(Kind)
 # Two kinds, each day for a century.
 MOST_NIGHTS = 80_000
-_NAMES_REMEMBERED = 10_000
 # Where folders are looked for that no logger makes.
 WITHIN = ("", *CAMERA_STREAMS)
 _DIGITS = re.compile(r"[0-9]{8}")
@@ -113,10 +111,11 @@ def find_nights(
     nights = set[NightId]()
     for kind in kinds:
         with suppress(OSError) if kind is Kind.ARCHIVE else nullcontext():
-            for entry in _named_as_nights(folder_of(root, kind)):
-                night = _night_named(entry.name, kind)
-                if night is not None and _may_be_folder(entry, stat_at):
-                    nights.add(night)
+            nights.update(
+                NightId(entry.name, kind)
+                for entry in _named_as_nights(folder_of(root, kind))
+                if parse_night_date(entry.name) and _may_be_folder(entry, stat_at)
+            )
     return tuple(sorted(nights, key=in_time_order))
 
 
@@ -135,8 +134,7 @@ def find_strangers(
 ) -> tuple[Stranger, ...]:
     """What lies where nights do and keeps none, by path: named to people, and left alone."""
     stat_at, strangers = stat_at or Mounts(root).stat, list[Stranger]()
-    for kind in kinds:
-        folder = folder_of(root, kind)
+    for folder in (folder_of(root, kind) for kind in kinds):
         try:
             entries = _named_as_nights(folder)
         except FileNotFoundError:
@@ -146,7 +144,7 @@ def find_strangers(
             strangers.append(Stranger(folder, why, is_listless=True))
             continue
         for entry in sorted(entries, key=lambda each: each.name):
-            if _night_named(entry.name, kind) is None:
+            if parse_night_date(entry.name) is None:
                 strangers.append(Stranger(folder / entry.name, "has a name that is no date"))
             elif not _may_be_folder(entry, stat_at):
                 strangers.append(Stranger(folder / entry.name, "is no folder"))
@@ -171,12 +169,6 @@ def _why_unread(log: Path) -> str | None:
     if size > MOST_TEXT_BYTES:
         return f"is longer than a log of the old tools can be ({size:,} bytes)"
     return None
-
-
-@lru_cache(maxsize=_NAMES_REMEMBERED)
-def _night_named(name: str, kind: Kind) -> NightId | None:
-    """The night of a folder's name, None for what is no date; remembered, as scans ask again."""
-    return None if parse_night_date(name) is None else NightId(name, kind)
 
 
 def _named_as_nights(folder: Path) -> list[os.DirEntry[str]]:
