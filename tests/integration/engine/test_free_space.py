@@ -17,6 +17,7 @@ from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import record_of
 from tests.support.fakes.progress import HeardProgress
+from vampd.disk.pace import SteadyPace
 from vampd.engine import attempt, execute, free_space
 from vampd.engine.archive.sending_ahead import Outbox
 from vampd.engine.attempt_progress import WaveProgress
@@ -79,7 +80,7 @@ class FewTools:
     settings: Any = field(default_factory=make_settings)
     crew: Any = field(default_factory=lambda: SimpleNamespace(places=1))
     outbox: Outbox = field(default_factory=Outbox)
-    pace: Any = None
+    pace: Any = field(default_factory=SteadyPace)
 
 
 def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_path: Path) -> None:
