@@ -334,6 +334,13 @@ class Archive(ArchiveHost, Protocol):
         """Ask now what `send` has to know before the first byte, for who is about to send."""
         ...
 
+    def remove_leftovers(self, night: NightId, files: Sequence[str], pace: Pace) -> None:
+        """Remove what killed copies have left of files that lie at the destination whole.
+
+        `send` does so too, of what it has sent.
+        """
+        ...
+
     def arrived(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """As `digests`, of a part that was sent just now, at the destination, beside others."""
         ...
@@ -372,6 +379,10 @@ class MarkedHost(ArchiveHost, Protocol):
         ...
 
     def get_ready(self, pace: Pace) -> None:
+        """As `Archive`."""
+        ...
+
+    def remove_leftovers(self, night: NightId, files: Sequence[str], pace: Pace) -> None:
         """As `Archive`."""
         ...
 

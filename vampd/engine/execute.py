@@ -435,6 +435,10 @@ def _take_over(tools: AttemptTools, action: TakeOver) -> None:
 
 def _hash(tools: AttemptTools, files: tuple[str, ...], place: Place, digests: Digests) -> None:
     if place is Place.ARCHIVE:
+        # Who sent what lies there unread may have been killed before it looked for them, and it is
+        # not sent again.
+        tools.archive_host.remove_leftovers(tools.night, files, tools.pace)
+        failpoint("execute.hash.leftovers_removed")
         receipts = list(tools.archive_host.digests(tools.night, files, tools.pace))
     else:
         receipts = [_hash_here(tools, path, digests) for path in files]

@@ -18,6 +18,7 @@ from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import tree_there
 from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
+from vampd.adapters.archive.rsync import partial_folder
 from vampd.engine.archive import delivery
 from vampd.engine.archive.sending_ahead import SenderAhead
 from vampd.model.nights import Kind, NightId, StageName
@@ -65,6 +66,15 @@ def undisturbed(place: Place) -> Trees:
     return trees_of(site)
 
 
+def leave_parts(site: Site) -> None:
+    """What rsyncs that were killed before have left of a product that arrived since."""
+    arrived = min(site.copy(NIGHT).glob("vgen2/*.fits.fz"))
+    aside = arrived.parent / partial_folder(1)
+    aside.mkdir()
+    for left in (aside / arrived.name, arrived.with_name(f".{arrived.name}.aZ09bB")):
+        left.write_bytes(arrived.read_bytes()[:1000])
+
+
 @pytest.mark.parametrize(
     ("name", "hit"),
     others_in_soak([("delivery.sent", 1), ("delivery.sent", 2), ("delivery.read", 1), ("none", 1)]),
@@ -89,6 +99,7 @@ def test_killed_while_it_is_sent_it_is_not_safe_and_ends_as_any_other(
         sent = {path for path in there if path.startswith("vgen2/VMPA")}
         assert sent
         assert {path: there[path] for path in sent} == {path: here[path] for path in sent}
+        leave_parts(site)
         InProcess(site).advance()
     assert record_of(site, NIGHT).safe_at is not None
     assert trees_of(site) == undisturbed

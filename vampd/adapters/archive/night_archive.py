@@ -178,6 +178,10 @@ class NightArchive(ABC):
             self._send_part(night, folder, part, compare, pace, before, connection)
             failpoint("archive.send.group_sent")
         after()
+        self.remove_leftovers(night, files, pace)
+
+    def remove_leftovers(self, night: NightId, files: Sequence[str], pace: Pace) -> None:
+        """Remove what killed copies have left of files that lie there whole."""
         leftovers = find_leftovers(self._hidden_files(night, pace), files)
         if leftovers:
             self._remove_repeated(night, leftovers, pace)

@@ -147,6 +147,12 @@ class KnownArchive:
                 return [replace(receipt, destination=place, mark=None) for receipt in read]
         return self._read(night, files, pace, None)
 
+    def remove_leftovers(self, night: NightId, files: Sequence[str], pace: Pace) -> None:
+        """Remove what killed copies have left of these; nothing where the night was moved to."""
+        self.use()
+        if self._find_moved(night) is None:
+            self.host.remove_leftovers(night, files, pace)
+
     def arrived(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """The same of a part that was sent just now, which lies at the destination."""
         # Others are read at the same time.
