@@ -42,10 +42,12 @@ def running_sshd(
     tool: Callable[[str], str],
     address: str = HOST,
     within: Sequence[str] = (),
+    startups: int = 100,
 ) -> Iterator[Sshd]:
     """Run sshd with keys and log in this folder until the block ends.
 
-    ``within`` are the words that run a program where it has this address.
+    ``within`` are the words that run a program where it has this address, ``startups`` how many may
+    begin to log in at once.
     """
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where root's sshd locks itself in
@@ -62,7 +64,7 @@ def running_sshd(
     config.write_text(
         f"Port {port}\nListenAddress {address}\nHostKey {folder}/host_key\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n"
-        "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\n"
+        f"PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups {startups}\n"
         # The usual exchange resists quantum computers, and costs more than all else of a log-in.
         "KexAlgorithms curve25519-sha256\n"
         # A shell that is not the first reads no .bashrc, which may take longer than the log-in.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from vampd.adapters.archive.log_in import let_in
 from vampd.adapters.archive.night_archive import NightArchive
 from vampd.adapters.archive.rsync import (
     CONNECTION_LOST,
@@ -130,7 +131,8 @@ class RsyncArchive(NightArchive):
         silent = 0
         while True:
             try:
-                ended = run_process(
+                log_in = partial(
+                    run_process,
                     command,
                     stdin=names_text(files),
                     pace=pace,
@@ -139,6 +141,7 @@ class RsyncArchive(NightArchive):
                     most_bytes=None,  # its progress: signs of life
                     inherited=[fd for each in pinned for fd in each.descriptors],
                 )
+                ended = let_in(log_in, pace)
             except ProgramSilent as error:
                 raise unreachable(target, error.stderr, error.message) from error
             if ended.status == 0:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from vampd.adapters.archive.log_in import let_in
 from vampd.adapters.archive.night_archive import read_mark
 from vampd.adapters.archive.rsync import archive_full, describe_cause, names_text, unreachable
 from vampd.adapters.archive.rsync_archive import RsyncArchive
@@ -307,13 +308,15 @@ class SshArchive(RsyncArchive):
     def _ssh(self, command: str, stdin: bytes, pace: Pace) -> Ended:
         place = f"{self._host}:{self._path}"
         try:
-            ended = run_process(
+            log_in = partial(
+                run_process,
                 [*self._transfer.ssh, "--", _ssh_name(self._host), command],
                 stdin=stdin,
                 pace=pace,
                 silent_after_s=self._transfer.timeout_s,
                 most_bytes=_MOST_BYTES,
             )
+            ended = let_in(log_in, pace)
         except ProgramSilent as error:
             if BEGIN in error.stdout:
                 raise self._slow(error) from error
