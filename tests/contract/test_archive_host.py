@@ -153,6 +153,15 @@ def test_a_repair_by_checksum_sends_what_is_missing_too(site, night_folder):
     assert site.get("vgen2/a.txt") == FakeFile(b"a")
 
 
+def test_by_name_alone_what_is_there_stays_and_what_is_missing_comes(site, night_folder):
+    site.put("vgen2/a.txt", FakeFile(b"theirs"))
+    for path in ("vgen2/a.txt", "vgen2/b.txt"):
+        write_file(night_folder, path, FakeFile(b"correct", LATER))
+    send(site, night_folder, "vgen2/a.txt", "vgen2/b.txt", compare=Compare.NAME)
+    assert site.get("vgen2/a.txt") == FakeFile(b"theirs")
+    assert site.get("vgen2/b.txt") == FakeFile(b"correct", LATER)
+
+
 def test_a_missing_file_has_no_receipt_and_costs_the_others_nothing(site):
     site.put("vgen2/a.txt", FakeFile(b"a"))
     site.put("vgen2/c.txt", FakeFile(b""))

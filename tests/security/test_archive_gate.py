@@ -79,6 +79,7 @@ def test_all_that_vampd_does_passes(
     assert host.mark() is None
     host.place_mark(MARK)
     assert host.mark() == MARK
+    host.send(NIGHT, folder, files[:1], Compare.NAME, PACE)
     host.send(NIGHT, folder, files, Compare.SIZE_AND_TIME, PACE)
     (gated.disk / NIGHT.date / "vgen2" / ".a b$(id).fits.fz.AbC123").write_bytes(b"")
     (gated.disk / NIGHT.date / "vgen2" / ".vampd-partial-3").mkdir()

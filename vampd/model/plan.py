@@ -37,6 +37,7 @@ class Compare(StrEnum):
     SIZE_AND_TIME = "size and time"
     CHECKSUM = "checksum"
     NOTHING = "nothing"  # it is sent, whatever is there
+    NAME = "name"  # what has the name there stays, whatever it is
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,17 @@ def test_what_lies_there_is_not_sent_over(packing: Packing) -> None:
     assert "vgen2/a.txt" not in packing.there
 
 
+def test_what_came_there_since_it_was_listed_is_not_sent_over(packing: Packing) -> None:
+    with Sending(packing, RAW_BYTES):
+        packing.pack("a")()
+        assert until(partial(packing.was_read, "vgen2/a.txt"))
+        theirs = FakeFile(b"theirs")
+        packing.archive.trees[NIGHT.date]["vgen2/b.fits.fz"] = theirs
+        packing.pack("b")()
+        assert until(partial(packing.was_read, "vgen2/b.txt"))
+    assert packing.archive.trees[NIGHT.date]["vgen2/b.fits.fz"] == theirs
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     # Of a sidecar only the size is known; what arrives is compared by its digest.

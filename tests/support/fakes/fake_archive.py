@@ -78,6 +78,8 @@ class FakeArchive:
         for path in files:
             file = self._read(folder, path)
             old = there.get(path)
+            if compare is Compare.NAME and old is not None:
+                continue
             if compare is Compare.CHECKSUM and old is not None and old.content == file.content:
                 there[path] = file
             elif (

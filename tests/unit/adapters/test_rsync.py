@@ -52,6 +52,10 @@ def test_only_a_repair_compares_by_checksum():
     assert "--checksum" not in arguments(Compare.SIZE_AND_TIME)
 
 
+def test_only_what_is_sent_by_name_leaves_all_that_is_there():
+    assert [one for one in Compare if "--ignore-existing" in arguments(one)] == [Compare.NAME]
+
+
 def test_a_timeout_is_rounded_to_whole_seconds_and_never_to_none():
     assert "--timeout=10" in arguments()
 

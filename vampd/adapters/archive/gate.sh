@@ -72,7 +72,7 @@ run_rsync() {
 	set -- "${words[@]:1:count - 3}"
 	while test $# -gt 0; do
 		case $1 in
-		--timeout=* | --no-implied-dirs | --fsync | -@-1 | --modify-window=-1) ;;
+		--timeout=* | --no-implied-dirs | --fsync | --ignore-existing | -@-1 | --modify-window=-1) ;;
 		--files-from=- | --from0) test $sender = yes || refuse "$1" ;;
 		--partial-dir) [[ ${2-} =~ ^\.vampd-partial(-[2-8])?$ ]] || refuse "$1"; shift ;;
 		*) refuse "an argument of rsync: $1" ;;

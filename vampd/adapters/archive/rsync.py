@@ -95,6 +95,8 @@ def rsync_arguments(
         arguments.append("--checksum")
     if compare is Compare.NOTHING:
         arguments.append("--ignore-times")
+    if compare is Compare.NAME:
+        arguments.append("--ignore-existing")
     if most_bytes is not None:
         arguments.append(f"--max-size={most_bytes}")
     if remote_shell is not None:

@@ -245,7 +245,8 @@ class _Parts:
             raise DiskFull("disk_low", message)
         assert self._connection is not None
         deliver = partial(self._delivery.deliver_by, self._connection)
-        future = self._submit(partial(deliver, tuple(part), Compare.SIZE_AND_TIME))
+        # What came there since it was listed is looked at by the transfer stage.
+        future = self._submit(partial(deliver, tuple(part), Compare.NAME))
         self._connection = None
         self.have_begun = True
         self._running[future] = need
