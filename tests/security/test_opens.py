@@ -55,6 +55,7 @@ ELSEWHERE = {
     "disk/rights/request_place.py": "the same folder, in the state that is the owner's alone",
     "disk/shared.py": "flags, in a folder that is the owner's alone",
     "disk/reading/writers.py": "/proc",
+    "disk/temporary.py": "the system's temporary place; a link is none of our folders",
     "engine/packing.py": "meters, in a folder that is the owner's alone",
     "cli/checks/here.py": "/proc",
     "engine/purge/raw_records.py": "descriptors that were walked to",

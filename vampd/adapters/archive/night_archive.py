@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,9 +17,9 @@ from vampd.adapters.archive.sources import (
 )
 from vampd.adapters.archive.targets import PinnedFolder, made_here, names_by_folder
 from vampd.config import Transfer
-from vampd.disk.durable import remove_tree
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import MOST_TEXT_BYTES, read_whole
+from vampd.disk.temporary import temporary_folder
 from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
@@ -247,15 +246,13 @@ class NightArchive(ABC):
 
         Raises as `fetch` does.
         """
-        scratch = Path(tempfile.mkdtemp(prefix="vampd-text-")).resolve()
-        try:
+        with temporary_folder("vampd-reading-") as scratch:
             here = scratch / "night"
-            self.fetch(night, here, [path], Compare.SIZE_AND_TIME, pace, MOST_TEXT_BYTES)
-            return read_whole(here / path, MOST_TEXT_BYTES).decode("utf-8", "surrogateescape")
-        except FileNotFoundError:
-            return ""
-        finally:
-            remove_tree(scratch)
+            try:
+                self.fetch(night, here, [path], Compare.SIZE_AND_TIME, pace, MOST_TEXT_BYTES)
+                return read_whole(here / path, MOST_TEXT_BYTES).decode("utf-8", "surrogateescape")
+            except FileNotFoundError:
+                return ""
 
     @abstractmethod
     def commands(

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from vampd.adapters.programs import ProgramCause
 from vampd.disk.reading import file_behind, open_unlinked, raw_of_link
+from vampd.disk.temporary import temporary_folder
 from vampd.errors import DataError, TransientError
 
 _SET_ASIDE = "vbad"
@@ -94,8 +94,8 @@ def pinned_sources(folder: Path, names: Sequence[str]) -> Iterator[PinnedSources
     a folder of our own, with links to the descriptors, which it inherits. What it names before
     ``/./`` is not sent. DataError ``source_is_no_file``; TransientError ``source_vanished``.
     """
-    with TemporaryDirectory(prefix="vampd-send-") as made, ExitStack() as opened:
-        view, numbers, descriptors = Path(made), dict[str, int](), list[int]()
+    with temporary_folder("vampd-sending-") as view, ExitStack() as opened:
+        numbers, descriptors = dict[str, int](), list[int]()
         for name in names:
             parent = name.rpartition("/")[0]
             if parent in numbers:

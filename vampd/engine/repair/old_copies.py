@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vampd.disk.durable import remove_tree
 from vampd.disk.reading import hash_file, list_files, refuse_links
+from vampd.disk.temporary import temporary_folder
 from vampd.engine.archive.known_archive import KnownArchive
 from vampd.engine.nights.old_evidence import read_evidence, read_loose_manifests
 from vampd.errors import RemoteUnavailable
@@ -91,12 +90,9 @@ def _expected(root: Path, adoption: Adoption) -> set[str]:
 
 def _check(host: NightArchive, night: NightId, path: str, size: int, pace: Pace) -> bool | None:
     """Whether a file there is whole by its own checksums, None without any."""
-    scratch = Path(tempfile.mkdtemp(prefix="vampd-verify-"))
-    try:
+    with temporary_folder("vampd-verifying-") as scratch:
         host.fetch(night, scratch / "copy", [path], Compare.SIZE_AND_TIME, pace, size)
         found = check_own_sums(scratch / "copy" / path, pace)
-    finally:
-        remove_tree(scratch)
     return {OwnSums.WHOLE: True, OwnSums.BROKEN: False, OwnSums.NONE: None}[found]
 
 
