@@ -107,7 +107,7 @@ _NEW_DATA = {
 # What hangs where their destination does.
 _AT_THE_ARCHIVE = (StageName.FPACK, StageName.TRANSFER, StageName.MANIFEST)
 
-# At the start: where cameras may write is looked at first.
+# Where cameras may write: at the start that is looked at first.
 _FRESH_S, _MOST_FRESH = 3600.0, 8
 # To hand a look to its thread costs several times what the mtimes of a night's streams do.
 _NIGHTS_A_LOOK = 100
@@ -175,7 +175,7 @@ class NightWatcher:
         self.unsettled: frozenset[NightId] = frozenset()
         # Whether deep looks were left to the next scan.
         self.is_behind = False
-        # Nights that have work before them.
+        # Nights that have work before them, or are held and may be written to.
         self.open_nights: tuple[NightId, ...] = ()
         # Nights whose disk does not answer, or their destination here while they are sent, and
         # since when, by ``monotonic``.
@@ -225,7 +225,7 @@ class NightWatcher:
                     self._trouble.absent(record)
         in_order = [night for night in nights if night not in legacy]
         in_order.sort(key=done.__contains__)
-        fresh = self._find_fresh(in_order, known, rules)
+        fresh = self._find_fresh(in_order, rules)
         yield from self._look_at_each(in_order, fresh, records, done, settings)
         self.looked_at = None
 
@@ -260,7 +260,8 @@ class NightWatcher:
             hangs = night in away
             try:
                 record = done.get(night) or self._store.discover(night, self._clock())
-                is_open = record.state.status not in _IDLE and not is_ignored(night, rules)
+                is_open = record.state.status not in _IDLE or self._is_written_held(record)
+                is_open &= not is_ignored(night, rules)
                 if is_open:
                     open_nights.append(night)
                 if self._look_at(record, settings, times.get(night)):
@@ -412,23 +413,25 @@ class NightWatcher:
             others = {each: since for each, since in self.silent.items() if each != night}
             self.silent = others | {night: self._monotonic()} if hangs else others
 
-    def _find_fresh(
-        self, nights: Iterable[NightId], known: Mapping[NightId, NightRecord], rules: ReadinessRules
-    ) -> frozenset[NightId]:
+    def _find_fresh(self, nights: Iterable[NightId], rules: ReadinessRules) -> frozenset[NightId]:
         """In the first scan, the nights to which cameras may be writing now: a few at most."""
         changed: dict[NightId, float] = {}
         for night in nights if self.looked_at is not None else ():
-            record = known.get(night)
-            if is_ignored(night, rules) or (record and record.state.status is Status.HELD):
+            if is_ignored(night, rules):
                 continue
-            # One that cannot be examined says so in its turn.
-            with suppress(OSError, TransientError):
-                folder = self._root.path / night.folder
-                changed_s = max(self._of(night, partial(stream_times, folder))) / 1e9
-                if abs(self._clock() - changed_s) < _FRESH_S:
-                    changed[night] = changed_s
+            changed_s = self._changed_s(night)
+            if abs(self._clock() - changed_s) < _FRESH_S:
+                changed[night] = changed_s
             self._sign()
         return frozenset(nlargest(_MOST_FRESH, changed, key=changed.__getitem__))
+
+    def _changed_s(self, night: NightId) -> float:
+        """When names in its streams changed last, unix seconds; long ago if that cannot be seen."""
+        # It says so in its turn.
+        with suppress(OSError, TransientError):
+            folder = self._root.path / night.folder
+            return max(self._of(night, partial(stream_times, folder))) / 1e9
+        return float("-inf")
 
     def _stat(self, path: Path) -> os.stat_result:
         return self._patience.run(path, lambda: os.stat(path))
@@ -496,14 +499,21 @@ class NightWatcher:
     def _look_at_open(self, record: NightRecord, settings: Settings) -> bool:
         """Check an unfinished night; return whether it is still to settle by itself."""
         night, status = record.night, record.state.status
-        if status is Status.HELD:
+        if status is Status.HELD and not self._is_written_held(record):
             return False
         seen = self._look(night, settings)
+        if status is Status.HELD:
+            return False
         if seen.bytes != record.bytes:
             self._store.update(night, NightUpdate(bytes=seen.bytes))
         if status is Status.FILLING:
             return self._look_at_filling(record, seen, settings)
         return self._send_back(record, seen)
+
+    def _is_written_held(self, record: NightRecord) -> bool:
+        """Whether cameras may be writing to a night that waits for a person."""
+        is_held = record.state.status is Status.HELD
+        return is_held and abs(self._clock() - self._changed_s(record.night)) < _FRESH_S
 
     def _look(self, night: NightId, settings: Settings) -> NightListing:
         folder = settings.watch.root / night.folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -270,3 +271,33 @@ def test_open_nights_are_scanned_alone_until_a_night_comes_or_goes(tmp_path: Pat
     assert world.status(finished) is Status.FILLING
     assert scan_open() == (filling, appeared, finished), "it fills again"
     assert world.watcher.unsettled == {filling, appeared, finished}
+
+
+def test_cameras_that_write_to_a_held_night_are_seen_and_followed(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    held, _ = make_night(tmp_path, date="20251106", kind=Kind.ENGINEERING)
+    record = world.store.discover(held, 1.0)
+    world.store._keep(replace(record, state=State(StageName.FPACK, Status.HELD)))
+    stream = tmp_path / held.folder / "vcam1"
+    for path in (*(tmp_path / held.folder).glob("vcam?/*"), *(tmp_path / held.folder).iterdir()):
+        os.utime(path, (world.now_s - 86_400,) * 2)
+    world.scan()
+    assert (world.watcher.open_nights, world.watcher.unsettled) == ((), frozenset())
+    # A new cube, which grows.
+    late = stream / "vcam1_late.fits"
+    late.touch()
+    os.utime(stream, (world.now_s - 60,) * 2)
+    for look in (world.watcher.scan, world.watcher.scan_open):
+        world.now_s += 5.0
+        os.utime(late, (world.now_s,) * 2)
+        assert list(look(world.settings)) == [held]
+        assert world.watcher.cameras_wrote_at == world.now_s
+        assert (world.watcher.open_nights, world.watcher.unsettled) == ((held,), frozenset())
+    assert world.status(held) is Status.HELD
+    # As at a start, before any night is claimed.
+    world.watcher = world.restarted()
+    next(iter(world.watcher.scan(world.settings)))
+    assert world.watcher.cameras_wrote_at == world.now_s
+    world.now_s += 2 * 3600.0
+    world.scan()
+    assert world.watcher.open_nights == ()

@@ -70,7 +70,7 @@ def test_a_scan_that_ends_early_leaves_the_others_unlooked_at(world: World) -> N
     assert world.watcher.looked_at == {NIGHTS[0]}
 
 
-def test_what_lies_still_or_is_held_is_not_fresh_and_nothing_is_first_later(world: World) -> None:
+def test_what_lies_still_is_not_fresh_and_nothing_is_first_later(world: World) -> None:
     world.store.discover(FRESH, 1.0)
     world.now_s += 4_000
     assert world.scan()[0] == NIGHTS[0]

@@ -82,7 +82,9 @@ def rsyncs_of_this_test():
         for task in Path("/proc/self/task").iterdir()
         for pid in (task / "children").read_text().split()
     ]
-    return [pid for pid in children if b"/vampd-sending-" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [
+        pid for pid in children if b"/vampd-sending-" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 @pytest.mark.parametrize("victim", others_in_soak(["rsync", "its whole group"]))
