@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from operator import itemgetter
 from typing import Any
 
@@ -61,13 +61,15 @@ _ADD_EVENT = insert(EventRow)
 class _Known:
     """The rows as they were read, by key, what was read of them, and the latest ``change``.
 
-    ``compared_at`` is when all rows were fetched (monotonic).
+    ``compared_at`` is when all rows were fetched (monotonic), ``is_joined`` whether some are older
+    than others since.
     """
 
     rows: Mapping[int, Row[Any]] = field(default_factory=dict)
     read: Mapping[int, NightRecord | UnreadableNight] = field(default_factory=dict)
     latest: int = 0
     compared_at: float = float("-inf")
+    is_joined: bool = False
 
 
 class Nights:
@@ -78,6 +80,7 @@ class Nights:
         self._monotonic = monotonic
         self._reported: set[UnreadableNight] = set()
         self._known = _Known()
+        self._comparisons = 0
 
     def nights(self) -> tuple[NightRecord, ...]:
         read = self._read_all()
@@ -102,7 +105,8 @@ class Nights:
             if is_recent and latest > known.latest and count == len(known.rows):
                 changed = connection.exec_driver_sql(_CHANGED_AFTER, (known.latest,))
                 rows = {row.id: row for row in changed}
-            if rows and rows.keys() <= known.rows.keys():
+            is_joined = bool(rows) and rows.keys() <= known.rows.keys()
+            if is_joined:
                 compared_at, rows = known.compared_at, {**known.rows, **rows}
             else:
                 compared_at = self._monotonic()
@@ -111,7 +115,7 @@ class Nights:
             same = [key for key, row in rows.items() if before(key) is row or before(key) == row]
             read = {key: known.read[key] for key in same}
             read |= _read_rows(connection, [key for key in rows if key not in read])
-        self._known = _Known(rows, read, latest, compared_at)
+        self._known = _Known(rows, read, latest, compared_at, is_joined)
         return [read[key] for key in rows]
 
     def _report(self, unreadable: list[UnreadableNight]) -> None:
@@ -207,7 +211,14 @@ class Nights:
             return tuple(_event(night, event) for event in events.mappings())
 
     def change_counter(self) -> int:
-        return self._store.change_counter()
+        # What was changed by hand beside a change of vampd's is in no row that is known: who waits
+        # for another number reads all once more, whether anything else is committed or not.
+        known = self._known
+        if known.is_joined and self._monotonic() - known.compared_at >= _COMPARE_EVERY_S:
+            self._comparisons += 1
+            self._known = replace(known, compared_at=float("-inf"), is_joined=False)
+        # SQLite's number has 32 bits.
+        return (self._comparisons << 32) + self._store.change_counter()
 
 
 def find_record(connection: Connection, night: NightId) -> NightRecord | None:

@@ -87,6 +87,29 @@ def test_what_is_changed_by_hand_beside_vampd_is_seen_within_a_minute(
     assert found(nights, DAYS[0]).state.attempts == 7
 
 
+def test_all_who_wait_for_a_change_read_again_a_minute_after_one_that_may_hide_another(
+    store: Store, path: Path
+) -> None:
+    now_s = 0.0
+    nights = Nights(store, monotonic=lambda: now_s)
+    for night in DAYS:
+        nights.discover(night, at=1.0)
+    nights.nights()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE nights SET attempts = 7 WHERE date = ?", (DAYS[0].date,))
+    nights.update(NIGHT, NightUpdate(bytes=7))
+    counter = nights.change_counter()
+    assert found(nights, DAYS[0]).state.attempts == 0
+    now_s = 59.0
+    assert nights.change_counter() == counter
+    now_s = 60.0
+    one, another = nights.change_counter(), nights.change_counter()
+    assert one == another != counter
+    assert found(nights, DAYS[0]).state.attempts == 7
+    now_s = 600.0
+    assert nights.change_counter() == one
+
+
 def test_a_record_is_made_again_only_of_a_row_that_has_changed(store: Store) -> None:
     nights = Nights(store)
     for night in DAYS:
