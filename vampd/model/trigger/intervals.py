@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
 from vampd.model.trigger.tempo import Tempo
-from vampd.model.trigger.unlate import has_waited
 from vampd.model.trigger.weights import (
     CARD_CHANGES_COST,
     EARLY_COST,
@@ -28,7 +27,6 @@ from vampd.model.trigger.weights import (
     RECOUNT_COST,
     RELAXED_COST,
     SWITCH_COST,
-    TELLING_SCATTERS,
     UNSEEN_FLIP_COST,
     UNSEEN_RECOUNT_COST,
     UNSEEN_SWITCH_COST,
@@ -44,6 +42,7 @@ _EXACT_TRIGGERS = 16  # over so many, the error of the mean interval is as large
 _MOST_TRIGGERS = 1 << 20
 _STILL_SCATTERS = 3
 _SINGLE_SCATTERS = 4
+_SHOWN_SCATTERS = 2
 _WITHIN_TRIGGER = 4  # frames nearer than this part of T are of one trigger
 _BESIDE, _MANY_STOOD = 4, 4  # intervals, before and after one; of so many, as many at least
 _AROUND = 16  # intervals, before and after one, that tell how many triggers are missed there
@@ -93,6 +92,7 @@ def weigh_intervals(
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     period_us = tempo.period_us
     options = _options(steps_us, rises, period_us, by_count, alone, saved)
+    as_before = _is_as_before(steps_us, rises, tempo)
     # What lasted some whole triggers longer hardly stood still by chance for just as long.
     whole = _is_whole(steps_us, rises, tempo)
     for option, (gone, cost) in enumerate(options):
@@ -137,7 +137,8 @@ def weigh_intervals(
         readings = [
             misfit(residuals_us + turn * half_us, width_us, INTERVAL_LIMIT) for turn in (0, 1)
         ]
-        flat = np.minimum.reduce(readings) + np.where(half_us > 0, READINGS_COST, 0)
+        # One reading holds for long: what is as long as the interval before has no other.
+        flat = np.minimum(*readings) + np.where((half_us > 0) & ~as_before, READINGS_COST, 0)
         still_us = residuals_us - half_us - np.maximum(late_us[1:] - half_us, 0)
         still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
         flat = flat + np.where(still & whole, WHOLE_PERIODS_COST, 0)
@@ -187,6 +188,17 @@ def _is_whole(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.boo
     growth = _EXACT_TRIGGERS + by_time.clip(0, _EXACT_TRIGGERS)
     fits = apart_us <= _STILL_SCATTERS * tempo.scatter_us * growth // _EXACT_TRIGGERS
     return np.asarray((by_time > rises) & (by_time <= WHOLE_PERIODS) & fits)
+
+
+def _is_as_before(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:
+    """Whether each interval is one trigger's, as the one before it, and as long.
+
+    Where J is so large that intervals of two states are not.
+    """
+    least_us = _SHOWN_SCATTERS * tempo.scatter_us
+    single = (rises == 1) & (tempo.half_width_us > least_us)
+    alike = np.abs(np.diff(steps_us)) <= least_us[1:]
+    return np.concatenate([[False], alike & single[1:] & single[:-1]])[: len(steps_us)]
 
 
 def doubt_settings(counted: Counted, tempo: Tempo, late_us: Int64) -> Tempo:
@@ -266,34 +278,3 @@ def number_by_time(counted: Counted, tempo: Tempo, chosen: npt.NDArray[np.bool_]
     rises = np.where(chosen & (tempo.period_us > 0), timed, np.diff(counted.count))
     count = counted.count[:1].sum() + np.concatenate([[0], np.cumsum(rises)])
     return replace(counted, count=count[: len(counted.count)].astype(np.int64))
-
-
-def is_untold(
-    counted: Counted, came_us: Int64, tempo: Tempo, scatter_us: Int64
-) -> npt.NDArray[np.bool_]:
-    """Whether a frame may as well be late, and the next trigger missed, as the one before it.
-
-    It came (``came_us``) some triggers later than counted, and T is so short beside the documented
-    scatter (frames,) that any lateness fits; or it waited with such a frame.
-    """
-    frames = np.arange(len(came_us))
-    untold = np.zeros(len(frames), dtype=np.bool_)
-    period_us = tempo.period_us
-    later_us = np.diff(came_us) - np.diff(counted.count) * period_us
-    half_us, width_us = tempo.half_width_us, _STILL_SCATTERS * tempo.scatter_us
-    # More than any interval is longer by.
-    least_us = np.maximum(period_us - half_us - width_us, half_us + width_us)
-    untold[1:] = (later_us > least_us) & (later_us < WHOLE_PERIODS * period_us)
-    untold[1:] &= period_us < TELLING_SCATTERS * scatter_us[1:]
-    first = np.concatenate([[True], ~has_waited(counted, tempo)])[: len(frames)]
-    of_wait = np.maximum.accumulate(np.where(first, frames, 0))
-    return np.asarray(np.maximum.accumulate(np.where(untold, frames, -1)) >= of_wait)
-
-
-def is_queued(counted: Counted, tempo: Tempo) -> Int64:
-    """Whether a frame, or the next, was stamped sooner than any trigger comes: it waited."""
-    waited = has_waited(counted, tempo)
-    either = np.zeros(len(counted.times_us), dtype=np.bool_)
-    either[1:] |= waited
-    either[:-1] |= waited
-    return either.astype(np.int64)

@@ -10,8 +10,6 @@ import numpy.typing as npt
 from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
 from vampd.model.trigger.intervals import (
     doubt_settings,
-    is_queued,
-    is_untold,
     number_by_time,
     saved_on_misses,
 )
@@ -19,7 +17,7 @@ from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second
 from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
 from vampd.model.trigger.stretches import begins_of, leave_turns, pieces_of
 from vampd.model.trigger.tempo import Tempo, at_frames, share_tempo, tempo_of
-from vampd.model.trigger.unlate import missed_alone
+from vampd.model.trigger.unlate import is_queued, is_untold, missed_alone
 from vampd.model.trigger.weights import APART_US, CLASSES
 
 Int64 = npt.NDArray[np.int64]

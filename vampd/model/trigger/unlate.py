@@ -8,12 +8,14 @@ import numpy.typing as npt
 from vampd.model.trigger.arrivals import Counted
 from vampd.model.trigger.stretches import begins_of
 from vampd.model.trigger.tempo import Tempo, at_frames
+from vampd.model.trigger.weights import TELLING_SCATTERS, WHOLE_PERIODS
 
 Int64 = npt.NDArray[np.int64]
 
 _EXACT_TRIGGERS = 16
 _APART_US = 10**10
 _UNLIKE_EIGHTHS = 9  # of a T that is another one
+_STILL_SCATTERS = 3
 _DOUBLINGS = 6  # 64 frames: more than wait in any burst
 
 
@@ -122,3 +124,34 @@ def missed_alone(own: Int64, own_stretch: Int64, other: Int64, other_stretch: In
     more = other[after] - other[before] - np.diff(own)
     alone = other[after - 1] - other[before + 1] + 1
     return np.where(between & (more > 0) & (more <= alone), more, 0)
+
+
+def is_untold(
+    counted: Counted, came_us: Int64, tempo: Tempo, scatter_us: Int64
+) -> npt.NDArray[np.bool_]:
+    """Whether a frame may as well be late, and the next trigger missed, as the one before it.
+
+    It came (``came_us``) some triggers later than counted, and T is so short beside the documented
+    scatter (frames,) that any lateness fits; or it waited with such a frame.
+    """
+    frames = np.arange(len(came_us))
+    untold = np.zeros(len(frames), dtype=np.bool_)
+    period_us = tempo.period_us
+    later_us = np.diff(came_us) - np.diff(counted.count) * period_us
+    half_us, width_us = tempo.half_width_us, _STILL_SCATTERS * tempo.scatter_us
+    # More than any interval is longer by.
+    least_us = np.maximum(period_us - half_us - width_us, half_us + width_us)
+    untold[1:] = (later_us > least_us) & (later_us < WHOLE_PERIODS * period_us)
+    untold[1:] &= period_us < TELLING_SCATTERS * scatter_us[1:]
+    first = np.concatenate([[True], ~has_waited(counted, tempo)])[: len(frames)]
+    of_wait = np.maximum.accumulate(np.where(first, frames, 0))
+    return np.asarray(np.maximum.accumulate(np.where(untold, frames, -1)) >= of_wait)
+
+
+def is_queued(counted: Counted, tempo: Tempo) -> Int64:
+    """Whether a frame, or the next, was stamped sooner than any trigger comes: it waited."""
+    waited = has_waited(counted, tempo)
+    either = np.zeros(len(counted.times_us), dtype=np.bool_)
+    either[1:] |= waited
+    either[:-1] |= waited
+    return either.astype(np.int64)
