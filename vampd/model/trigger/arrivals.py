@@ -80,7 +80,8 @@ def count_frames(arrivals: Arrivals) -> Counted:
     usual_us = int(np.sort(steps_us)[len(steps_us) // 4]) if len(steps_us) else 0
     back = rises < 1
     # More counts than there was time for; a clock that was set back says nothing.
-    hasty = (rises > 1) & (steps_us > 0) & (5 * steps_us < 4 * rises * arrivals.exposure_us[1:])
+    least_us = _least_us(steps_us, rises, arrivals.exposure_us[1:])
+    hasty = (rises > 1) & (steps_us > 0) & (5 * steps_us < 4 * rises * least_us)
     honest = bool(2 * (back.sum() + hasty.sum()) <= max(2, 2 * _MOST_FAULTS * frames))
     if not honest:
         rises, back = np.ones_like(rises), np.zeros_like(back)
@@ -96,3 +97,17 @@ def count_frames(arrivals: Arrivals) -> Counted:
         np.concatenate([[False], back])[:frames].astype(np.bool_),
         honest,
     )
+
+
+def _least_us(steps_us: Int64, rises: Int64, exposure_us: Int64) -> Int64:
+    """How long a trigger takes at least around each interval: an exposure, if the card is right.
+
+    A card is that of its cube's close. If the nearest intervals of one count are shorter, the
+    exposure was.
+    """
+    single = np.flatnonzero((rises == 1) & (steps_us > 0))
+    if not len(single):
+        return exposure_us
+    after = np.searchsorted(single, np.arange(len(steps_us)), side="right")
+    nearest = [single[beside.clip(0, len(single) - 1)] for beside in (after - 1, after)]
+    return np.minimum.reduce([exposure_us, *(steps_us[one] for one in nearest)])

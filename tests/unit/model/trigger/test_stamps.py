@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,18 @@ def test_a_counter_that_counts_more_than_there_was_time_for_counts_nothing(
 ) -> None:
     # Two counts a step, of exposures of 1 ms; a fifth less is believed.
     assert count_frames(arrivals(2 * np.arange(200), step_us)).honest == honest
+
+
+@pytest.mark.parametrize(("alike", "honest"), [(1, True), (0, False)])
+def test_a_counter_is_believed_where_intervals_are_shorter_than_the_card_says(
+    alike: int, honest: bool
+) -> None:
+    """The card is that of a close after which exposures were longer; frames were lost before it."""
+    cnt0 = np.cumsum(1 + (np.arange(200) % 3 == 0) * (1 + alike))
+    counted = replace(arrivals(cnt0, 1), acquired_us=300 * np.cumsum(np.diff(cnt0, prepend=0)))
+    if not alike:
+        counted = replace(counted, acquired_us=300 * np.arange(200))
+    assert count_frames(counted).honest == honest
 
 
 def arrivals(cnt0: np.ndarray, step_us: int) -> Arrivals:
