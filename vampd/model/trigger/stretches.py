@@ -11,6 +11,7 @@ _LONGEST_US = 300_000  # beyond two exposures: the trigger, or the loggers, stoo
 _PARTS = 64  # of J
 _FEWEST_TELLING = 3  # intervals that alternate, beyond those that do not
 _AROUND = 16  # gaps, before and after one, that tell how many turns are left unfinished there
+_MOST_TRIGGERS_TO_FIT = 4
 _RARE = 4  # of so many gaps, one at most
 
 
@@ -45,6 +46,32 @@ def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:
     chosen = np.where(mine, before, after)
     known = stretch[at[chosen]] == stretch
     return np.where(known, values[chosen], unknown)
+
+
+def fit_most(
+    steps_us: Int64, stretch: Int64, period_us: Int64, half_width_us: Int64, width_us: Int64
+) -> npt.NDArray[np.bool_]:
+    """Whether most of the intervals of each one's stretch are T + J or T - J, or 2 T, to a width.
+
+    Those of a few triggers; none of them tells nothing. T + J may be what T - J is by another T: of
+    two of one trigger beside each other, most must be 2 T together.
+    """
+    triggers = (steps_us + period_us // 2) // np.maximum(period_us, 1)
+    chosen = np.flatnonzero((period_us > 0) & (triggers <= _MOST_TRIGGERS_TO_FIT))
+    rest_us = np.abs(steps_us - triggers * period_us)
+    rest_us = np.abs(rest_us - np.where(triggers % 2 == 1, half_width_us, 0))
+    good = (rest_us <= width_us) & (triggers >= 1)
+    single = (triggers == 1) & (period_us > 0)
+    both = np.flatnonzero(single[1:] & single[:-1] & (stretch[1:] == stretch[:-1]))
+    sums_us = steps_us[both] + steps_us[both + 1] - 2 * period_us[both]
+    size = int(stretch[-1]) + 1 if len(stretch) else 1
+
+    def count(at: Int64, which: npt.NDArray[np.bool_]) -> Int64:
+        return np.bincount(stretch[at[which]], minlength=size)
+
+    fits = 2 * count(chosen, good[chosen]) > count(chosen, chosen >= 0)
+    fits &= 2 * count(both, np.abs(sums_us) > width_us[both]) <= count(both, both >= 0)
+    return np.asarray(fits[stretch])
 
 
 def leave_turns(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import pieces_of, spread, stretches_of
+from vampd.model.trigger.stretches import fit_most, pieces_of, spread, stretches_of
 from vampd.model.trigger.weights import INTERVAL_LIMIT, UNCONFIRMED_LIMIT
 
 Int64 = npt.NDArray[np.int64]
@@ -30,7 +30,6 @@ _LONGER_EIGHTHS = 9  # of a T that other intervals show: more than it drifts or 
 _SIDE = 15
 _FEW = 6  # of so many sums one is 2 T, where each camera misses two triggers in five
 _SLACK_SCATTERS = 4
-_MOST_TRIGGERS_TO_FIT = 4
 _CARD_RANGE_US = 16_384  # more than any card's J
 
 
@@ -145,20 +144,9 @@ def _placed(values: Int64, order: npt.NDArray[np.intp], size: int) -> Int64:
 
 
 def _fits(lent: Tempo, steps_us: Int64, stretch: Int64) -> Booleans:
-    """Whether most of the intervals of each one's stretch are what the tempo says, or its double.
-
-    Those of a few triggers; none of them tells nothing.
-    """
-    triggers = (steps_us + lent.period_us // 2) // np.maximum(lent.period_us, 1)
-    chosen = np.flatnonzero((lent.period_us > 0) & (triggers <= _MOST_TRIGGERS_TO_FIT))
-    rest_us = np.abs(steps_us - triggers * lent.period_us)
-    odd = triggers % 2 == 1
-    rest_us = np.abs(rest_us - np.where(odd, lent.half_width_us, 0))
-    good = (rest_us <= _SLACK_SCATTERS * lent.scatter_us) & (triggers >= 1)
-    size = int(stretch[-1]) + 1 if len(stretch) else 1
-    all_of = np.bincount(stretch[chosen], minlength=size)
-    good_of = np.bincount(stretch[chosen], weights=good[chosen], minlength=size)
-    return np.asarray(((all_of > 0) & (2 * good_of > all_of))[stretch])
+    """Whether most of the intervals of each one's stretch are what the tempo says."""
+    width_us = _SLACK_SCATTERS * lent.scatter_us
+    return fit_most(steps_us, stretch, lent.period_us, lent.half_width_us, width_us)
 
 
 def measure_tempo(

@@ -140,3 +140,14 @@ def test_no_period_is_one_of_which_the_interval_itself_shows_nothing():
 
     assert tempo.period_us[0] == 0
     assert np.abs(tempo.period_us[2:] - 3_280).max() < 10
+
+
+@pytest.mark.parametrize("frames", [4, 6, 8, 10])
+def test_no_period_is_one_whose_short_interval_is_as_long_as_the_long_one_here(frames):
+    """A run of the same cards waited longer before each trigger (U_TRIGOF): by 2 J."""
+    here = ([17_300, 16_300] * 5)[: frames - 1]
+    times_us = np.cumsum([0, *[18_300, 17_300] * 20, 900_000, *here])
+    tempo = tempo_of(side := arrivals(times_us, half_width_us=500), count_frames(side))
+
+    assert np.abs(tempo.period_us[:40] - 17_800).max() < 20
+    assert np.abs(tempo.period_us[41:] - 16_800).max() < 20
