@@ -205,7 +205,8 @@ def doubt_settings(counted: Counted, tempo: Tempo, late_us: Int64) -> Tempo:
     """The tempo, where it may be that of other settings: no interval tells states apart there.
 
     There, the trigger would have stood still in many intervals beside each other, for other times
-    than missed triggers take, and neither stamp was late (``late_us``, of the frames).
+    than missed triggers take, and neither stamp was late (``late_us``, of the frames). Or two
+    intervals together are less than 2 T by more than J, many beside each other by as much.
     """
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     longest_us = tempo.period_us + tempo.half_width_us + _STILL_SCATTERS * tempo.scatter_us
@@ -215,9 +216,26 @@ def doubt_settings(counted: Counted, tempo: Tempo, late_us: Int64) -> Tempo:
     stood &= (tempo.half_width_us > 0) & ~_is_whole(steps_us, rises, tempo)
     at = np.arange(len(stood))
     begin, end = (at - _BESIDE).clip(0), (at + _BESIDE + 1).clip(0, len(stood))
-    before = np.concatenate([[0], np.cumsum(stood)])
-    many = (before[end] - before[begin] >= _MANY_STOOD) & (tempo.half_width_us > 0)
+    many = np.zeros(len(stood), dtype=np.bool_)
+    for told in (stood, _is_short(steps_us, rises, tempo)):
+        before = np.concatenate([[0], np.cumsum(told)])
+        many |= (before[end] - before[begin] >= _MANY_STOOD) & (tempo.half_width_us > 0)
     return replace(tempo, limit=np.where(many, 0, tempo.limit))
+
+
+def _is_short(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:
+    """Whether each interval and the one before it are less than 2 T by more than J.
+
+    As those before, and they alternate; frames that waited come sooner than triggers do.
+    """
+    short = np.zeros(len(steps_us), dtype=np.bool_)
+    sums_us = steps_us[1:] + steps_us[:-1]
+    single = (rises == 1) & (2 * steps_us > tempo.period_us)
+    least_us = np.maximum(tempo.half_width_us, _STILL_SCATTERS * tempo.scatter_us)
+    off = single[1:] & single[:-1] & (sums_us < (2 * tempo.period_us - least_us)[1:])
+    same = np.abs(np.diff(sums_us)) <= _STILL_SCATTERS * tempo.scatter_us[2:]
+    short[2:] = off[1:] & off[:-1] & same
+    return short & ~_is_as_before(steps_us, rises, tempo)
 
 
 def saved_on_misses(counted: Counted, tempo: Tempo) -> Int64:

@@ -1,8 +1,10 @@
 """Settings of few frames that no card shows, between frames of another one, are no evidence."""
 
+import numpy as np
 import pytest
 
 from tests.support.builders.frames import (
+    FAST_US,
     Night,
     expose,
     join_trains,
@@ -10,6 +12,7 @@ from tests.support.builders.frames import (
     pairs_made,
     trigger_train,
 )
+from tests.unit.model.trigger.test_labels import label
 
 AROUND = {"period_us": 3_000, "flc_us": 500, "first": "B"}
 
@@ -46,3 +49,15 @@ def test_the_order_of_turns_tells_the_states_where_intervals_do_not(frames: int)
     """T' - J' is T + J: by each interval alone, the other state is as likely."""
     night = night_with(frames, 3_700, 200, seed=1)
     night.check(night.synchronize(), missed=0, dubious=0)
+
+
+@pytest.mark.parametrize("frames", [8, 10, 12])
+def test_a_short_setting_is_not_labeled_by_the_period_of_the_next_one(frames: int) -> None:
+    """U_TRIGOF was raised by 2 J: what T - J is then was T + J before."""
+    turns_us = np.tile([22_280, 21_280], 30)
+    steps_us = np.concatenate([turns_us[: frames - 1], [22_500], 1_000 + turns_us[:40]])
+    for seed in range(4):
+        lags_us = np.random.default_rng(seed).uniform(0, FAST_US, len(steps_us) + 1)
+        times_us = 1e9 + np.concatenate([[0], np.cumsum(steps_us)]) + lags_us
+        found = label(times_us, 500, cnt0=np.arange(len(times_us)))
+        assert found == "BA" * (frames // 2) + ("BA" * 21)[:41]
