@@ -110,4 +110,4 @@ def _least_us(steps_us: Int64, rises: Int64, exposure_us: Int64) -> Int64:
         return exposure_us
     after = np.searchsorted(single, np.arange(len(steps_us)), side="right")
     nearest = [single[beside.clip(0, len(single) - 1)] for beside in (after - 1, after)]
-    return np.minimum.reduce([exposure_us, *(steps_us[one] for one in nearest)])
+    return np.asarray(np.minimum.reduce([exposure_us, *(steps_us[one] for one in nearest)]))
