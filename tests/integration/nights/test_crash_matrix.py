@@ -118,6 +118,7 @@ ELSEWHERE = {
         ("execute.grown.read", "execute.grown.recorded"),
         "only where what is set aside has grown; see test_cases in proof",
     ),
+    "execute.hash.leftovers_removed": "only where who sent was killed; see test_sent_ahead",
     "execute.raw.compared": "only where used raw has changed; see test_changed_raw in proof",
     **dict.fromkeys(
         ("recovering.damaged.kept", "recovering.file.named"), "`vampctl recover`; see test_recover"
