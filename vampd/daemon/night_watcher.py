@@ -230,13 +230,20 @@ class NightWatcher:
         self.looked_at = None
 
     def scan_open(self, settings: Settings) -> Iterator[NightId]:
-        """Check the ``open_nights`` again; all, as `scan` does, where nights have come or gone."""
+        """Check the ``open_nights`` again, as `scan` does all.
+
+        All are where nights have come or gone, or no open one was written to since: cameras may
+        write to another one now.
+        """
         if self.looked_at is not None or self._read_folder_times() != self._folder_times:
             yield from self.scan(settings)
             return
         self._old_rows = None
         records = [record for night in self.open_nights if (record := self._store.night(night))]
+        wrote_at = self.cameras_wrote_at
         yield from self._look_at_each(self.open_nights, frozenset(), records, {}, settings)
+        if self.cameras_wrote_at <= wrote_at:
+            yield from self.scan(settings)
 
     def _look_at_each(
         self,

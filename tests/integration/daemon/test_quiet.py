@@ -246,7 +246,9 @@ def test_a_night_folder_that_goes_away_ends_nobody(site: Site) -> None:
     assert record_of(site, gone).state.status is Status.DONE
 
 
-def test_open_nights_are_scanned_alone_until_a_night_comes_or_goes(tmp_path: Path) -> None:
+def test_open_nights_are_scanned_alone_while_they_are_written_to_and_none_comes_or_goes(
+    tmp_path: Path,
+) -> None:
     world = World(tmp_path)
     finished, _ = make_night(tmp_path, date="20251105", kind=Kind.ENGINEERING)
     filling, _ = make_night(tmp_path, date="20251106", kind=Kind.ENGINEERING)
@@ -254,23 +256,31 @@ def test_open_nights_are_scanned_alone_until_a_night_comes_or_goes(tmp_path: Pat
     signature = list_night(tmp_path / finished.folder).look.signature
     done = State(StageName.TRANSFER, Status.DONE)
     world.store._keep(replace(record, state=done, signature=signature))
+    world.now_s = time.time()
 
-    def scan_open() -> tuple[NightId, ...]:
+    def scan_open(*written: NightId) -> tuple[NightId, ...]:
         world.still_s += 10.0
+        world.now_s += 10.0
+        for night in written:
+            path = tmp_path / night.folder / "vcam1" / "vcam1_late.fits"
+            path.touch()
+            os.utime(path, (world.now_s, world.now_s))
         return tuple(world.watcher.scan_open(world.settings))
 
-    assert scan_open() == (filling, finished), "the first scan is of all"
-    for night in (filling, finished):
-        (tmp_path / night.folder / "vcam1" / "vcam1_late.fits").touch()
+    assert scan_open(filling) == (filling, finished), "the first scan is of all"
     for _ in range(3):
-        assert scan_open() == (filling,)
+        assert scan_open(filling) == (filling,)
+    assert scan_open(filling, finished) == (filling,)
     assert world.watcher.unsettled == {filling}
     assert world.status(finished) is Status.DONE
-    appeared, _ = make_night(tmp_path, date="20251107", kind=Kind.ENGINEERING)
-    assert scan_open() == (filling, appeared, finished)
+    # The cameras write to another night, and what pauses for them pauses on.
+    assert set(scan_open(finished)) == {filling, finished}
     assert world.status(finished) is Status.FILLING
-    assert scan_open() == (filling, appeared, finished), "it fills again"
-    assert world.watcher.unsettled == {filling, appeared, finished}
+    assert world.watcher.cameras_wrote_at == world.now_s
+    assert set(scan_open(filling)) == {filling, finished}, "it fills again"
+    appeared, _ = make_night(tmp_path, date="20251107", kind=Kind.ENGINEERING)
+    assert set(scan_open(filling)) == {filling, finished, appeared}
+    assert world.watcher.unsettled == {filling, finished, appeared}
 
 
 def test_cameras_that_write_to_a_held_night_are_seen_and_followed(tmp_path: Path) -> None:
