@@ -129,7 +129,10 @@ def _label(times_us: Int64, jitter_us: float | None) -> Labels:
         return labels
     steps = np.diff(times_us).astype(np.float64)
     usual_us = float(np.median(steps))
-    steps -= float(np.mean(steps[steps < 2 * usual_us]))
+    regular = steps[steps < 2 * usual_us]
+    if not len(regular):
+        return labels  # frames without a time
+    steps -= float(np.mean(regular))
     response = _respond(steps) / jitter_us
     labels[response > _LEAST] = CODE_B
     labels[response < -_LEAST] = CODE_A

@@ -109,6 +109,24 @@ def test_the_old_tools_miss_pairs_whose_offset_is_beyond_the_rows_rule():
     assert score_decision(far, decide_as_old_tools(far)).missed_pairs == 100
 
 
+def test_the_old_tools_call_frames_dubious_that_have_no_time():
+    simulated = night_of(FLC)
+    cubes = tuple(
+        replace(
+            cube,
+            timing=replace(
+                cube.timing,
+                acquired_us=np.where(cube.exposures < 3, 0, cube.timing.acquired_us),
+            ),
+        )
+        for cube in simulated.cubes
+    )
+
+    decision = decide_as_old_tools(replace(simulated, cubes=cubes))
+
+    assert (decision.label[simulated.truth.trigger < 3] == CODE_D).all()
+
+
 @pytest.mark.parametrize("factor", [2.4, 2.6])
 def test_the_old_tools_call_a_response_of_up_to_0_4_dubious(factor):
     fields = (("U_TRIGJT", f"{500 * factor:g}"),)
