@@ -154,7 +154,7 @@ WORKERS = --tx '$(JOBS)*popen//python=$(BIN)/python -m tests.support.forked.work
 test-worlds: debian-test kernels $(STAMP)
 	$(PYTEST) $(if $(filter 0,$(JOBS)),-n 0,$(WORKERS)) --durations=10 $(WORLDS)
 
-sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each; MINUTES=30 for a part, SEED=1; NIGHTS=500 random ones
+sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each; MINUTES=30 for a part, SEED=1; NIGHTS=500 random, rough and event nights
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS) $(if $(SEED),--first $(SEED)) \
 		$(if $(NIGHTS),--random $(NIGHTS) --jobs $(shell nproc)) \
 		$(if $(MINUTES),--minutes $(MINUTES) --jobs $(shell nproc))

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from types import MappingProxyType
 
 from tests.evaluation.decision import Score
+from tests.evaluation.event_nights import event_night
 from tests.evaluation.judges import JUDGES, score_night, score_scenario
 from tests.evaluation.parts import judge_part
 from tests.evaluation.random_nights import random_night
 from tests.evaluation.scenarios import SCENARIOS
 from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
 from tests.evaluation.suite import Tally, judge_scenario
+from vampd.simulate.night import SimulatedNight
 from vampd.simulate.scenario import Scenario
 
 _COLUMNS = (
@@ -31,6 +34,10 @@ _SCORE_COLUMNS = (
     *("right labels", "dubious %", "steady dubious %"),
 )
 
+_RANDOM: Mapping[str, Callable[[int], SimulatedNight]] = MappingProxyType(
+    {"random": random_night, "rough": partial(random_night, rough=True), "event": event_night}
+)
+
 
 def main() -> None:
     """Judge the named scenarios, all by default, and print their lines."""
@@ -38,8 +45,8 @@ def main() -> None:
     if arguments.random:
         with ProcessPoolExecutor(arguments.jobs) as executor:
             seeds = range(arguments.first, arguments.first + arguments.random)
-            for rough in (False, True):
-                _print_random(executor, seeds, rough)
+            for kind in _RANDOM:
+                _print_random(executor, seeds, kind)
         return
     names = arguments.scenarios or [*SCENARIOS, *HANDSHAKE_SCENARIOS]
     seeds = range(arguments.first, arguments.first + arguments.seeds)
@@ -82,12 +89,11 @@ def _print_scores(
         print(f"{'all':<{width}}" + _score_line(judge, score))
 
 
-def _print_random(executor: ProcessPoolExecutor, seeds: range, rough: bool) -> None:
+def _print_random(executor: ProcessPoolExecutor, seeds: range, kind: str) -> None:
     """The figures of random nights: each night on which a rule is wrong, and the sums."""
-    kind = "rough" if rough else "random"
     print(f"{'night':<12}" + "".join(f"  {column}" for column in _SCORE_COLUMNS))
     totals = dict.fromkeys(JUDGES, Score())
-    scores = executor.map(partial(_score_random, rough=rough), seeds)
+    scores = executor.map(partial(_score_random, kind=kind), seeds)
     for seed, by_judge in zip(seeds, scores, strict=True):
         for judge, score in by_judge.items():
             totals[judge] += score
@@ -97,8 +103,8 @@ def _print_random(executor: ProcessPoolExecutor, seeds: range, rough: bool) -> N
         print(f"{'all':<12}" + _score_line(judge, score))
 
 
-def _score_random(seed: int, rough: bool) -> dict[str, Score]:
-    return score_night(random_night(seed, rough=rough))
+def _score_random(seed: int, kind: str) -> dict[str, Score]:
+    return score_night(_RANDOM[kind](seed))
 
 
 def _judge(scenario: Scenario, seeds: range) -> Tally:
@@ -145,7 +151,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="scenario", help="default: all")
     parser.add_argument("--seeds", type=int, default=50, help="nights per scenario")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
-    parser.add_argument("--random", type=int, help="so many random and rough nights, no scenario")
+    parser.add_argument("--random", type=int, help="so many random, rough and event nights")
     parser.add_argument("--minutes", type=float, help="judge for so long, on from where it stopped")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
