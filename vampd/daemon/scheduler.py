@@ -230,6 +230,8 @@ class Scheduler:
         self._feed_watchdog()
         self._wake.wait(_AGAIN_S)
         self._wake.clear()
+        # Whatever came meanwhile was not attended to.
+        self._was_woken = True
 
     def _say(self, doing: str) -> None:
         refused = "" if self._refused is None else f"configuration refused: {self._refused}; "

@@ -27,8 +27,11 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        remove_tree(folder)
-        os.close(lock_fd)
+        try:
+            remove_tree(folder)
+        finally:
+            # What could not be removed is the next one's.
+            os.close(lock_fd)
 
 
 def _make(place: Path, prefix: str) -> tuple[Path, int]:

@@ -32,6 +32,16 @@ def found(nights: Nights, night: NightId) -> NightRecord:
     return {record.night: record for record in nights.nights()}[night]
 
 
+def change_by_hand_beside(nights: Nights, path: Path) -> None:
+    """Change one of all known nights by hand, and then another one as vampd does."""
+    for night in DAYS:
+        nights.discover(night, at=1.0)
+    nights.nights()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE nights SET attempts = 7 WHERE date = ?", (DAYS[0].date,))
+    nights.update(NIGHT, NightUpdate(bytes=7))
+
+
 def read_anew(path: Path) -> tuple[object, object]:
     store = open_store(url_of(path), Access.READ)
     try:
@@ -74,12 +84,7 @@ def test_what_is_changed_by_hand_beside_vampd_is_seen_within_a_minute(
 ) -> None:
     now_s = 0.0
     nights = Nights(store, monotonic=lambda: now_s)
-    for night in DAYS:
-        nights.discover(night, at=1.0)
-    nights.nights()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE nights SET attempts = 7 WHERE date = ?", (DAYS[0].date,))
-    nights.update(NIGHT, NightUpdate(bytes=7))
+    change_by_hand_beside(nights, path)
     nights.nights()
     for now_s in (59.0, 60.0):
         nights.update(NIGHT, NightUpdate(bytes=round(now_s)))
@@ -92,12 +97,7 @@ def test_all_who_wait_for_a_change_read_again_a_minute_after_one_that_may_hide_a
 ) -> None:
     now_s = 0.0
     nights = Nights(store, monotonic=lambda: now_s)
-    for night in DAYS:
-        nights.discover(night, at=1.0)
-    nights.nights()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE nights SET attempts = 7 WHERE date = ?", (DAYS[0].date,))
-    nights.update(NIGHT, NightUpdate(bytes=7))
+    change_by_hand_beside(nights, path)
     counter = nights.change_counter()
     assert found(nights, DAYS[0]).state.attempts == 0
     now_s = 59.0
