@@ -150,6 +150,8 @@ class Scheduler:
         # Without the nights that are done, of which there may be thousands: they need memory, and
         # checking all of them four times a second would cost more than the rest of an idle daemon.
         self._open: tuple[NightRecord, ...] = ()
+        # The nights that were tried, of a run that ends when none can advance.
+        self._tried: set[NightId] | None = None
         self._filling: frozenset[NightId] = frozenset()
         # Whether a night fills that did not.
         self._was_let_go = False
@@ -181,6 +183,7 @@ class Scheduler:
 
         Raises the error of an attempt that could not be concluded: a StoreError, or a bug.
         """
+        self._tried = set() if mode is RunMode.UNTIL_IDLE else None
         try:
             while not self._stopping and self._running.fatal is None:
                 try:
@@ -193,7 +196,7 @@ class Scheduler:
                     continue
                 self._waits_for = ""
                 self._feed_watchdog()
-                if mode is RunMode.UNTIL_IDLE and self._is_idle():
+                if self._tried is not None and self._is_idle():
                     break
                 self._was_woken = self._wake.wait(_REST_TICK_S if self._is_at_rest() else _TICK_S)
                 self._wake.clear()
@@ -392,8 +395,8 @@ class Scheduler:
         rules = readiness_rules(self._settings)
         limits = run_limits(self._settings, cameras_write=self._cameras_write())
         looked_at = None if self._lookout.has_failed else self._night_watcher.looked_at
-        silent = self._night_watcher.silent
-        for night in choose_nights(self._open, rules, limits, self._clock(), looked_at, silent):
+        left = {*self._night_watcher.silent, *self._find_given_up()}
+        for night in choose_nights(self._open, rules, limits, self._clock(), looked_at, left):
             if night in self._running or self._is_in_foreground(night):
                 continue  # its old attempt has not ended yet, or it runs in the foreground
             if night in self._requests.nights:
@@ -412,6 +415,18 @@ class Scheduler:
             failpoint("scheduler.claim.committed")
             self._running.launch(ready, record, self._settings)
             self._counter = -1
+            if self._tried is not None:
+                self._tried.add(night)
+
+    def _find_given_up(self) -> Iterator[NightId]:
+        """What is not tried again before all is idle; it may be due whenever the loop turns."""
+        tried = self._tried or ()
+        return (r.night for r in self._open if r.night in tried and self._is_given_up(r))
+
+    def _is_given_up(self, record: NightRecord) -> bool:
+        """Whether it needs a person; a daemon that runs for ever tries it again all the same."""
+        attempts = self._settings.retry.attempts
+        return record.state.status is Status.WAITING and record.state.attempts >= attempts
 
     def _judge_open(self) -> Iterator[tuple[NightRecord, Ready | Wait]]:
         """What each night that is not done, and not filling, waits for."""
@@ -465,12 +480,10 @@ class Scheduler:
         if self._night_watcher.root_wait is not None:
             return True
         self._reread()
-        attempts = self._settings.retry.attempts
         return not any(
             isinstance(judged, Ready) or judged.code in _GOES_ON
             for record, judged in self._judge_open()
-            # Tried again for ever; here, until a person is needed.
-            if record.state.status is not Status.WAITING or record.state.attempts < attempts
+            if not self._is_given_up(record)
         )
 
     def _describe(self) -> str:

@@ -37,14 +37,15 @@ def choose_nights(
     limits: RunLimits,
     now: float,
     looked_at: Collection[NightId] | None = None,
-    silent: Collection[NightId] = (),
+    left: Collection[NightId] = (),
 ) -> tuple[NightId, ...]:
     """The nights to claim now (unix seconds): oldest first, within all limits.
 
     Those whose archive copy is only to be read again come after all others. ``looked_at`` are the
     nights that were looked at since the start, None for all: the others may have new data, and as
-    long as there are some, so may nights that are older than one that takes frame IDs. ``silent``
-    are the nights whose disks do not answer: an attempt at one would only hang.
+    long as there are some, so may nights that are older than one that takes frame IDs. ``left``
+    are nights that are not to be tried now: their disks do not answer, where an attempt would only
+    hang, or they were tried as often as they may be.
     """
     next_for_ids = find_next_for_ids(records, rules)
     running = [r.state.stage for r in records if r.state.status is Status.RUNNING]
@@ -55,7 +56,7 @@ def choose_nights(
         stage = record.state.stage
         if len(chosen) >= free:
             break
-        if record.state.status not in (Status.READY, Status.WAITING) or record.night in silent:
+        if record.state.status not in (Status.READY, Status.WAITING) or record.night in left:
             continue
         if looked_at is not None and (record.night not in looked_at or stage is StageName.FRAMEIDS):
             continue

@@ -103,8 +103,8 @@ def test_what_was_not_looked_at_is_not_claimed_and_no_ids_before_all_was() -> No
 
 def test_nights_on_silent_disks_are_not_claimed_and_take_no_place_of_others() -> None:
     records = [NightRecord(night, State(StageName.SYNC, Status.READY)) for night in (OLD, NEW)]
-    assert choose_nights(records, RULES, limits(1, 1), NOW, silent={OLD: 0.0}) == (NEW,)
-    assert choose_nights(records, RULES, limits(2, 2), NOW, silent={OLD: 0.0, NEW: 0.0}) == ()
+    assert choose_nights(records, RULES, limits(1, 1), NOW, left={OLD: 0.0}) == (NEW,)
+    assert choose_nights(records, RULES, limits(2, 2), NOW, left={OLD: 0.0, NEW: 0.0}) == ()
 
 
 def records_drawn() -> st.SearchStrategy[list[NightRecord]]:
