@@ -20,8 +20,10 @@ from tests.support.daemon.state import history_of, ledger_rows, product_tree, ra
 from tests.support.examples import others_in_soak
 from tests.support.worlds.hostile.unprivileged import NOBODY, unprivileged_copy
 from tests.support.worlds.proof.in_process import InProcess
-from vampd.config import packaged_file
+from vampd.config import load_settings, packaged_file
+from vampd.errors import StateError
 from vampd.model.nights import EventName, Kind, NightId, Status
+from vampd.wiring.locks import night_lock
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 
@@ -256,6 +258,24 @@ def assert_nothing_but_restore_helps(site: Site) -> None:
     for words in (["retry"], ["retry", "--from", "sync"], ["release"], ["run"]):
         assert vampctl(site, words[0], "20251106", *words[1:]).returncode in (1, 2), words
     assert "vampctl restore 20251106" in vampctl(site, "why", "20251106").stdout
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--yes"])
+def test_a_night_that_is_worked_on_is_not_looked_at_and_its_worker_is_named(
+    site: Site, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files come and go while it is looked at."""
+
+    def look_in_vain(*_: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "vgen2")
+
+    monkeypatch.setattr("vampd.engine.repair.night_restore.plan_restore", look_in_vain)
+    before = all_of(site)
+    with night_lock(load_settings(site.config), NIGHT):
+        refused = vampctl(site, "restore", NIGHT.date, option)
+    assert refused.returncode == StateError.exit_status
+    assert f"held by pid {os.getpid()}" in refused.stderr.replace("\n", " ")
+    assert all_of(site) == before
 
 
 def test_a_restore_that_is_killed_anywhere_is_held_untouched_and_resumes(

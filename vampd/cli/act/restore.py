@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,8 +85,17 @@ def restore(
             refuse_bare(record, root / record.night.folder)
             return plan_restore(record.night, root, connections.reader)
 
-        found = plan()
-        for line in (*_plan_lines(record, found), *change_lines(found)):
+        @contextmanager
+        def held() -> Iterator[None]:
+            settings = connections.settings
+            with foreground_lock(settings, record.night), night_lock(settings, record.night):
+                yield
+
+        # A night that is worked on has files that are gone when they are looked at.
+        with held():
+            found = plan()
+            lines = (*_plan_lines(record, found), *change_lines(found))
+        for line in lines:
             write_prose(line)
         for sentence in describe_other_cards(record.night, connections.reader):
             write_prose(f"  changes  {sentence}")
@@ -93,10 +103,7 @@ def restore(
         if dry_run or (not yes and not agreed("Restore?")):
             write("nothing was changed")
             return
-        with (
-            foreground_lock(connections.settings, record.night),
-            night_lock(connections.settings, record.night),
-        ):
+        with held():
             restore_night(
                 plan,
                 connections.reader,
