@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import signal
@@ -13,14 +14,15 @@ from typing import Any
 
 import dask
 import pytest
-from dask_jobqueue.htcondor import HTCondorJob
-from dask_jobqueue.slurm import SLURMJob
+from distributed.core import Status
 
 from tests.support.crew.batch import Batch
 from tests.support.crew.hosts import CrewSite, wait_for_places
 from tests.support.daemon.running import BIN, PATIENCE_S, wait_until
 from tests.support.tools.packing import FRAMELIST, prepare
 from vampd.adapters.crew import (
+    HtcondorJob,
+    SlurmJob,
     job_words,
     keep_jobs,
     make_authority,
@@ -40,7 +42,14 @@ from vampd.model.crew import PackOrder
 JOBS = 2
 
 
-@pytest.mark.parametrize("kind", [SLURMJob, HTCondorJob])
+def describe(kind: Any, configuration: Path, **more: Any) -> Any:
+    """A job of 16 cores, not yet submitted."""
+    of_kind = {"disk": "1GB"} if kind is HtcondorJob else {}
+    own = job_words(configuration)
+    return kind("tls://10.0.0.5:8786", "job-7", cores=16, memory="64GB", **own, **of_kind, **more)
+
+
+@pytest.mark.parametrize("kind", [SlurmJob, HtcondorJob])
 def test_a_job_runs_our_worker_with_its_own_cores_and_configuration(
     kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,16 +62,21 @@ def test_a_job_runs_our_worker_with_its_own_cores_and_configuration(
     )
     configuration = CrewSite(tmp_path / "site").configuration
     pem = tmp_path / "x.pem"
-    script = kind(
-        scheduler="tls://10.0.0.5:8786", name="job-7", cores=16, memory="64GB",
-        security=security_of(pem, pem, pem), **job_words(configuration),
-        **({"disk": "1GB"} if kind is HTCondorJob else {}),
-    ).job_script()  # fmt: skip
+    script = describe(kind, configuration, security=security_of(pem, pem, pem)).job_script()
     (line,) = (line for line in script.splitlines() if "vampd.cli.job" in line)
     begin = f"{sys.executable} -m vampd.cli.job "
     words = shlex.split(line[line.index(begin) + len(begin) :].rstrip("'\""))
     job.app(words, standalone_mode=False)
     assert ran == [("job-7", 16, 60.0)]
+
+
+@pytest.mark.parametrize("kind", [SlurmJob, HtcondorJob])
+def test_a_job_that_was_closed_says_so_to_its_cluster(kind: Any, tmp_path: Path) -> None:
+    """Which would end with an error of its own while one that says nothing is in memory."""
+    job = describe(kind, tmp_path / "vampd.toml")
+    job.status = Status.running
+    asyncio.run(job.close())
+    assert job.status is Status.closed
 
 
 def refused(site: CrewSite) -> VampdError:
@@ -136,7 +150,7 @@ def test_jobs_pack_are_kept_and_end_with_who_keeps_them(site: CrewSite, batch: B
         assert second in batch.jobs()
         wait_for_places(crew, JOBS)
         site.signal("jobs", signal.SIGTERM)
-        assert site.processes["jobs"].returncode == 0
+        assert site.processes["jobs"].returncode == 0, site.log("jobs")
         wait_until(lambda: not batch.jobs(), "the end of all jobs")
     workers.close()
 

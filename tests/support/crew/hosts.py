@@ -180,7 +180,11 @@ class CrewSite:
 
     def has_said(self, name: str, event: str) -> bool:
         """Whether a process has logged it."""
-        return f'"{event}"' in (self.folder / f"{name}.log").read_text()
+        return f'"{event}"' in self.log(name)
+
+    def log(self, name: str) -> str:
+        """What a process has written."""
+        return (self.folder / f"{name}.log").read_text()
 
 
 def wait_for_places(crew: HostCrew, places: int) -> None:

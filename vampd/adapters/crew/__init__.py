@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         now_utc,
     )
     from vampd.adapters.crew.dask_engine import DaskEngine, security_of
-    from vampd.adapters.crew.dask_jobs import job_words, keep_jobs
+    from vampd.adapters.crew.dask_jobs import HtcondorJob, SlurmJob, job_words, keep_jobs
     from vampd.adapters.crew.dask_worker import serve_orders
     from vampd.adapters.crew.host import Host
     from vampd.adapters.crew.hosts import HostCrew, Terms
@@ -35,7 +35,7 @@ else:
             "carrying": "Carried Engine Errand HostLost HostOrder take_orders",
             "certificates": "end_of_certificate make_authority make_certificate now_utc",
             "dask_engine": "DaskEngine security_of",
-            "dask_jobs": "job_words keep_jobs",
+            "dask_jobs": "HtcondorJob SlurmJob job_words keep_jobs",
             "dask_worker": "serve_orders",
             "host": "Host",
             "hosts": "HostCrew Terms",
@@ -56,6 +56,8 @@ __all__ = [
     "HostLost",
     "HostOrder",
     "HostSign",
+    "HtcondorJob",
+    "SlurmJob",
     "Terms",
     "ask_hosts",
     "end_of_certificate",

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from dask_jobqueue.htcondor import HTCondorCluster
-from dask_jobqueue.slurm import SLURMCluster
+from dask_jobqueue.htcondor import HTCondorCluster, HTCondorJob
+from dask_jobqueue.slurm import SLURMCluster, SLURMJob
 from distributed.core import Status
 from distributed.security import Security
 
@@ -24,7 +24,6 @@ from vampd.errors import ConfigError, VampdError
 from vampd.log import get_log
 
 _log = get_log()
-_CLUSTERS: dict[str, Any] = {"slurm": SLURMCluster, "htcondor": HTCondorCluster}
 _KEEP_EVERY_S = 5.0
 # As vampd-scheduler.service has it: vampd decides what is tried again, and where.
 _SCHEDULER = {
@@ -32,6 +31,34 @@ _SCHEDULER = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.worker-ttl": "60s",
     "distributed.scheduler.http.routes": [],
+}
+
+
+class _EndedWhenClosed:
+    """Jobs whose cluster sees that they were closed.
+
+    It asserts so of all that are still in memory; dask-jobqueue's own jobs do not say it.
+    """
+
+    status: Status
+
+    async def close(self) -> None:
+        """Cancel the job."""
+        await super().close()  # type: ignore[misc]
+        self.status = Status.closed
+
+
+class SlurmJob(_EndedWhenClosed, SLURMJob):
+    """A job of Slurm."""
+
+
+class HtcondorJob(_EndedWhenClosed, HTCondorJob):
+    """A job of HTCondor."""
+
+
+_SYSTEMS: dict[str, tuple[Any, Any]] = {
+    "slurm": (SLURMCluster, SlurmJob),
+    "htcondor": (HTCondorCluster, HtcondorJob),
 }
 
 
@@ -63,14 +90,16 @@ def keep_jobs(
     dask.config.set(_SCHEDULER)
     host, port = place
     words = job_words(configuration)
+    make_cluster, make_job = _SYSTEMS[system]
     try:
-        _CLUSTERS[system].job_cls(f"tcp://{host}:{port}", "job", **words)
+        make_job(f"tcp://{host}:{port}", "job", **words)
     except ValueError as error:
         text = f"{error}: describe a job of {system} in /etc/dask/jobqueue.yaml"
         raise ConfigError("jobs_undescribed", text) from error
     _refuse_taken(host, port)
-    cluster: Any = _CLUSTERS[system](
+    cluster: Any = make_cluster(
         name="job",
+        job_cls=make_job,
         security=security,
         scheduler_options={"host": host, "port": port, "dashboard": False},
         **words,
