@@ -12,6 +12,7 @@ _PARTS = 64  # of J
 _FEWEST_TELLING = 3  # intervals that alternate, beyond those that do not
 _AROUND = 16  # gaps, before and after one, that tell how many turns are left unfinished there
 _MOST_TRIGGERS_TO_FIT = 4
+_MANY = 128  # intervals, more than wait in any burst
 _RARE = 4  # of so many gaps, one at most
 
 
@@ -31,6 +32,31 @@ def pieces_of(times_us: Int64, exposure_us: Int64) -> Int64:
     begins = begins_of(times_us, exposure_us)
     begins[1:] |= np.diff(exposure_us) != 0
     return np.cumsum(begins, dtype=np.int64)
+
+
+def shortest_of(steps_us: Int64, rises: Int64, stretch: Int64, exposure_us: int) -> Int64:
+    """What a trigger takes at least around each interval: the exposure, if the card is right.
+
+    A card is that of its cube's close: exposures were shorter if the 128 intervals before or after
+    one take less on average. However many frames wait for each other, together they take as long as
+    their triggers. ``exposure_us`` is the night's shortest one.
+    """
+    if not len(steps_us):
+        return np.zeros(0, dtype=np.int64)
+    # A pause is no exposure.
+    taken_us = np.minimum(steps_us, exposure_us * rises)
+    sums_us, counts = (np.concatenate([[0], np.cumsum(part)]) for part in (taken_us, rises))
+    at = np.arange(len(steps_us))
+    first, last = np.searchsorted(stretch, stretch), np.searchsorted(stretch, stretch, "right")
+    least_us = np.full_like(steps_us, exposure_us)
+    for begin in (
+        np.maximum(at + 1 - _MANY, first),
+        np.maximum(np.minimum(at, last - _MANY), first),
+    ):
+        end = np.minimum(begin + _MANY, last)
+        mean_us = (sums_us[end] - sums_us[begin]) // (counts[end] - counts[begin])
+        least_us = np.minimum(least_us, mean_us)
+    return least_us
 
 
 def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:

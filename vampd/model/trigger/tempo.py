@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import fit_most, pieces_of, spread, stretches_of
+from vampd.model.trigger.stretches import fit_most, pieces_of, shortest_of, spread, stretches_of
 from vampd.model.trigger.weights import INTERVAL_LIMIT, UNCONFIRMED_LIMIT
 
 Int64 = npt.NDArray[np.int64]
@@ -80,7 +80,8 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     stretch = pieces_of(counted.times_us, arrivals.exposure_us)[1:]
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     card_us, documented_us = arrivals.half_width_us[1:], arrivals.scatter_us[1:]
-    shortest_us = int(arrivals.exposure_us.min(initial=_LONGEST_EXPOSURE_US))
+    exposure_us = int(arrivals.exposure_us.min(initial=_LONGEST_EXPOSURE_US))
+    shortest_us = shortest_of(steps_us, rises, stretch, exposure_us)
     own = measure_tempo(steps_us, rises, stretch, stretch, card_us, documented_us, shortest_us)
     few = np.bincount(stretch, minlength=1) < _FEWEST_TO_MEASURE
     if not few[stretch].any():
@@ -105,7 +106,7 @@ def _borrowed(
     rises: Int64,
     stretch: Int64,
     few: Booleans,
-    shortest_us: int,
+    shortest_us: Int64,
 ) -> Tempo:
     """The tempo, where ``few`` intervals tell it, of the night's runs of the same cards."""
     card_us, documented_us = arrivals.half_width_us[1:], arrivals.scatter_us[1:]
@@ -123,7 +124,7 @@ def _borrowed(
         setting[order],
         card_us[order],
         documented_us[order],
-        shortest_us,
+        shortest_us[order],
     )
     lent = Tempo(
         *(_placed(getattr(sorted_tempo, f.name), order, len(steps_us)) for f in fields(Tempo))
@@ -156,13 +157,13 @@ def measure_tempo(
     alike: Int64,
     card_us: Int64,
     documented_us: Int64,
-    shortest_us: int,
+    shortest_us: Int64 | int,
 ) -> Tempo:
     """The tempo of one camera's intervals, of which ``alike`` says which have one.
 
     ``stretch`` says which follow each other; both stay the same for consecutive intervals.
     ``rises`` are the counter's, ``card_us`` is J by the cards (0: none), ``documented_us`` the
-    scatter of the readout mode, ``shortest_us`` the night's shortest exposure: frames that come
+    scatter of the readout mode, ``shortest_us`` what triggers take at least: frames that come
     faster waited for each other.
     """
     intervals = len(steps_us)

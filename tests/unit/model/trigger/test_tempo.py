@@ -151,3 +151,19 @@ def test_no_period_is_one_whose_short_interval_is_as_long_as_the_long_one_here(f
 
     assert np.abs(tempo.period_us[:40] - 17_800).max() < 20
     assert np.abs(tempo.period_us[41:] - 16_800).max() < 20
+
+
+@pytest.mark.parametrize("waiting", [0, 18])
+def test_a_card_of_the_close_makes_no_interval_of_shorter_exposures_a_wait(waiting):
+    """Exposures became longer within a cube; frames of a burst still wait for each other."""
+    shorter_us = np.full(90, 19_000)
+    if waiting:
+        shorter_us[30 : 30 + waiting] = 30
+        shorter_us[29] = 19_000 * (waiting + 1) - 30 * waiting
+    times_us = np.cumsum([0, *shorter_us, *[56_500] * 40])
+    side = arrivals(times_us, switching=False, half_width_us=0)
+    side = replace(side, exposure_us=np.full(131, 55_500))
+    tempo = tempo_of(side, count_frames(side))
+
+    assert np.abs(tempo.period_us[:88] - 19_000).max() < 20
+    assert np.abs(tempo.period_us[92:] - 56_500).max() < 20
