@@ -81,7 +81,8 @@ def count_frames(arrivals: Arrivals) -> Counted:
     back = rises < 1
     # More counts than there was time for; a clock that was set back says nothing.
     least_us = _least_us(steps_us, rises, arrivals.exposure_us[1:])
-    hasty = (rises > 1) & (steps_us > 0) & (5 * steps_us < 4 * rises * least_us)
+    hasty = (rises > 1) & (steps_us > 0)
+    hasty &= _is_hasty(arrivals.acquired_us, arrivals.cnt0, least_us)
     honest = bool(2 * (back.sum() + hasty.sum()) <= max(2, 2 * _MOST_FAULTS * frames))
     if not honest:
         rises, back = np.ones_like(rises), np.zeros_like(back)
@@ -97,6 +98,18 @@ def count_frames(arrivals: Arrivals) -> Counted:
         np.concatenate([[False], back])[:frames].astype(np.bool_),
         honest,
     )
+
+
+def _is_hasty(times_us: Int64, count: Int64, least_us: Int64) -> Booleans:
+    """Whether each step counts more triggers than there was time for.
+
+    For what waited, there was time since the frame before the one that it waited with.
+    """
+    at = np.arange(len(least_us))
+    waited = 2 * np.diff(times_us) < least_us
+    since = np.maximum.accumulate(np.where(waited, 0, at))
+    taken_us, counted = (part[1:] - part[since] for part in (times_us, count))
+    return np.asarray(5 * taken_us < 4 * counted * least_us)
 
 
 def _least_us(steps_us: Int64, rises: Int64, exposure_us: Int64) -> Int64:

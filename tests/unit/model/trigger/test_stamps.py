@@ -120,6 +120,16 @@ def test_a_counter_is_believed_where_intervals_are_shorter_than_the_card_says(
     assert count_frames(counted).honest == honest
 
 
+@pytest.mark.parametrize(("gap", "honest"), [(24, True), (1, False)])
+def test_a_counter_is_believed_of_frames_that_waited_long_enough(gap: int, honest: bool) -> None:
+    """Of 24 that waited together each second one was lost; the others arrive at once."""
+    rises = np.ones(200, dtype=np.int64)
+    steps_us = 1_200 * rises
+    rises[101:113], steps_us[101:113], steps_us[100] = 2, 2, gap * 1_200
+    night = replace(arrivals(np.cumsum(rises), 1), acquired_us=np.cumsum(steps_us))
+    assert count_frames(night).honest == honest
+
+
 def arrivals(cnt0: np.ndarray, step_us: int) -> Arrivals:
     frames = len(cnt0)
     flags, same = np.ones(frames, dtype=np.bool_), np.full(frames, 1_000, dtype=np.int64)
