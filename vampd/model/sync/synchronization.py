@@ -47,6 +47,7 @@ from vampd.model.trigger import PLAIN, Kernels
 Int64 = npt.NDArray[np.int64]
 _Value = TypeVar("_Value", bound=np.generic)
 _NAMED_ROWS = 5
+_PAIRED, _FEW_NEIGHBORS = 4, 10  # a run with one unpaired neighbor to so many pairs is remarked on
 _FARTHEST_US = 100_000.0  # of single frames of one trigger: no stamp is as late
 
 
@@ -178,7 +179,8 @@ class _Decisions:
         steps_us = np.concatenate([np.diff(side.acquired_us) for side in run.cameras])
         usual_us = float(np.median(steps_us)) if len(steps_us) else _FARTHEST_US
         neighbors = count_neighbors(alone[0], alone[1], usual_us)
-        if neighbors <= len(run.pairs):
+        # In few frames, some are alone by chance.
+        if neighbors <= max(len(run.pairs) // _PAIRED, min(len(run.pairs), _FEW_NEIGHBORS)):
             return
         begin = format_clock(int(min(s.acquired_us[0] for s in run.cameras if len(s))), 0)
         self.remarks.append(

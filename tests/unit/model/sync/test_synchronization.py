@@ -7,6 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.evaluation.judgement import judge_generation
+from tests.evaluation.scenarios import SCENARIOS
+from tests.evaluation.suite import NIGHT, synchronise_night
 from tests.support.builders.frames import (
     HOUR_US,
     SLOW_US,
@@ -25,6 +28,7 @@ from tests.support.examples import others_in_soak
 from vampd.model.cubes import SyncCounts
 from vampd.model.nights import CAMERA_STREAMS, Stream, format_clock
 from vampd.model.sync import find_unexpected
+from vampd.simulate.night import plan_night
 
 
 def test_cubes_that_begin_at_different_frames_pair_across_their_borders() -> None:
@@ -123,6 +127,16 @@ def test_an_ambiguous_run_is_not_paired_and_reported() -> None:
     assert len(generation.remarks) == 1
     assert "10:20:00 UT" in generation.remarks[0]
     assert "which of its frames is of their trigger is not certain" in generation.remarks[0]
+
+
+def test_a_run_that_is_paired_in_parts_is_reported_too() -> None:
+    """Its cameras are half a period apart: 196 of its 400 pairs are given."""
+    night = plan_night(SCENARIOS["offset_half_period"], NIGHT, 608)
+    generation = synchronise_night(night)
+    assert generation.counts.synchronised > 0
+    assert judge_generation(night, generation).unsaid == 0
+    assert "which of its frames is of their trigger is not certain" in generation.remarks[0]
+    assert "should have a partner" in str(unexpected(generation.counts))
 
 
 @pytest.mark.parametrize("lost", [({500}, {999}), ({0}, {500}), ({999}, {500}), ({500}, {0, 1})])
