@@ -180,7 +180,11 @@ def read_states(night: Night, piece: Weighed, kernels: Kernels) -> Int64:
         )
     )
     evidence = piece.evidence.pairs[piece.own], piece.evidence.partners[piece.own]
-    order = night.camera[frames], night.row[frames], night.reference[frames], night.begins[frames]
+    camera, row = night.camera[frames], night.row[frames]
+    queued = np.zeros(len(camera), dtype=np.int64)
+    for number, side in enumerate(night.cameras):
+        queued[camera == number] = side.queued[row[camera == number]]
+    order = camera, row, night.reference[frames], night.begins[frames], queued
     doubt = np.where(read[:, 2] > 0, doubt_at_misses(*order, *evidence, read[:, 0]), 0)
     read[:, 1::2] -= doubt[:, None]
     return read

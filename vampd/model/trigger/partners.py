@@ -86,25 +86,31 @@ def doubt_at_misses(
     row: Int64,
     count: Int64,
     begins: Int64,
+    queued: Int64,
     pairs: Int64,
     partners: Int64,
     shift: Int64,
 ) -> Int64:
     """By how much each frame's margins say too much: of late pairs beside a missed trigger.
 
-    ``shift`` is the likeliest of each frame, ``count`` what its middle one is counted from, and
-    ``begins`` where a stretch does, whose offset that pair pays for; ``pairs`` (frames, classes,
-    shifts) and ``partners`` (frames, shifts) are the evidence. A trigger was missed before or after
-    a frame if that one has another shift. A late frame there may be of the trigger on the other
-    side: then one lateness speaks twice, by intervals and by pairs.
+    ``shift`` is the likeliest of each frame, ``count`` what its middle one is counted from,
+    ``begins`` where a stretch does, whose offset that pair pays for, and ``queued`` is 1 for what
+    waited; ``pairs`` (frames, classes, shifts) and ``partners`` (frames, shifts) are the evidence.
+    A trigger was missed before or after a frame if that one has another shift. A late frame there,
+    or one that waited with it, may be of the trigger on the other side: then one lateness speaks
+    twice, by intervals and by pairs.
     """
     here = np.arange(len(shift))
     moved = np.diff(count + shift) != 0
-    beside = np.zeros(len(shift), dtype=np.bool_)
-    beside[1:] |= moved
-    beside[:-1] |= moved
-    late = (pairs.max(axis=1)[here, shift] < -TOLD_LATE) & (begins == 0)
+    beside = np.concatenate([[False], moved]) | np.concatenate([moved, [False]])
+    for own in (0, 1):
+        mine = np.flatnonzero(camera == own)
+        # Frames that waited have a number, others 0.
+        wait = (1 + np.cumsum(queued[mine] == 0)) * queued[mine]
+        beside[mine] |= np.isin(wait, wait[beside[mine]]) & (wait > 0)
     partner = _positions(camera, row, partners[here, shift])
+    least = TOLD_LATE - np.maximum(queued, queued[partner])  # of what waited, pairs tell no more
+    late = (pairs.max(axis=1)[here, shift] < -least) & (begins == 0)
     doubted = (beside | beside[partner]) & (late | late[partner])
     return np.where(doubted, SPOKEN_TWICE, 0)
 

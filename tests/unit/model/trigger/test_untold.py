@@ -95,10 +95,11 @@ def test_a_frame_late_until_nearly_the_next_trigger_is_not_taken_for_one_of_it(o
     assert np.isin(np.delete(np.arange(FRAMES), [AT, AT + 1]), labeled).all()
 
 
-def doubt(shifts, told, partners, *, before=0, begins=()):
+def doubt(shifts, told, partners, *, before=0, begins=(), queued=()):
     """Of frames that come by turns, camera 1's first, by shift and what its pair says (nats).
 
-    ``before`` is how many rows of each camera came earlier; stretches begin at ``begins``.
+    ``before`` is how many rows of each camera came earlier; stretches begin at ``begins``, and
+    ``queued`` are those that waited.
     """
     size = len(shifts)
     here, at = np.arange(size), np.array(shifts)
@@ -107,8 +108,8 @@ def doubt(shifts, told, partners, *, before=0, begins=()):
     table = np.full((size, 13), 99)
     table[here, at] = partners
     camera, row, count = here % 2, here // 2 + before, np.zeros(size, dtype=np.int64)
-    begin = np.isin(here, begins).astype(np.int64)
-    found = doubt_at_misses(camera, row, count, begin, pairs, table, at)
+    begin, waited = (np.isin(here, these).astype(np.int64) for these in (begins, queued))
+    found = doubt_at_misses(camera, row, count, begin, waited, pairs, table, at)
     assert np.isin(found, (0, SPOKEN_TWICE)).all()
     return np.flatnonzero(found).tolist()
 
@@ -130,6 +131,14 @@ def test_a_late_pair_is_doubted_where_a_trigger_was_missed_beside_a_frame_of_it(
     assert doubt(shifts, [0, 0, 0, -1, 0, 0, 0, 0], PAIRS) == []
     # What a stretch's offset costs is no lateness.
     assert doubt(shifts, [0, 0, 0, -1.1, 0, 0, 0, 0], PAIRS, begins=[3]) == []
+
+
+@pytest.mark.parametrize(
+    ("queued", "doubted"), [([], []), ([3], []), ([1, 3], [2, 3]), ([3, 5], [2, 3])]
+)
+def test_a_pair_that_waited_is_doubted_where_a_trigger_was_missed_beside_the_wait(queued, doubted):
+    shifts = [6, 6, 6, 6, 6, 7, 7, 7] if 5 in queued else [7, 6, 6, 6, 6, 6, 6, 6]
+    assert doubt(shifts, [0, 0, 0, -1, 0, 0, 0, 0], PAIRS, queued=queued) == doubted
 
 
 def test_a_frame_without_a_partner_among_them_is_late_by_itself():
