@@ -112,6 +112,12 @@ def _is_hasty(times_us: Int64, count: Int64, least_us: Int64) -> Booleans:
     return np.asarray(5 * taken_us < 4 * counted * least_us)
 
 
+def settings_change(arrivals: Arrivals) -> Booleans:
+    """Whether the cards of exposure, J or readout mode change in each interval."""
+    settings = arrivals.exposure_us, arrivals.half_width_us, arrivals.scatter_us
+    return np.asarray(np.logical_or.reduce([np.diff(setting) != 0 for setting in settings]))
+
+
 def _least_us(steps_us: Int64, rises: Int64, exposure_us: Int64) -> Int64:
     """How long a trigger takes at least around each interval: an exposure, if the card is right.
 

@@ -104,6 +104,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         own.may_be_us[since],
         own.saved[intervals],
         own.leaving[intervals],
+        own.shortest_us[intervals],
     )
     if since.start < rows.start:
         evidence = IntervalEvidence(

@@ -208,6 +208,7 @@ def _solve(
     kernels.sweep(
         night.camera[span],
         night.previous[span],
+        night.count[span],
         night.reference[span],
         night.begins[span],
         intervals.missed,

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.trigger.arrivals import Arrivals, Counted
+from vampd.model.trigger.arrivals import Arrivals, Counted, settings_change
 from vampd.model.trigger.tempo import Tempo
+from vampd.model.trigger.unlate import is_whole
 from vampd.model.trigger.weights import (
     CARD_CHANGES_COST,
+    COMMAND_COST,
     EARLY_COST,
     FLIP_AFTER_US,
     FLIP_COST,
@@ -18,7 +20,6 @@ from vampd.model.trigger.weights import (
     MISS_ALONE_COST,
     MISS_AS_TIMED_COST,
     MISS_COST,
-    MISS_SAVED,
     MISSED,
     NEVER,
     ON_TIME_COST,
@@ -30,7 +31,6 @@ from vampd.model.trigger.weights import (
     UNSEEN_FLIP_COST,
     UNSEEN_RECOUNT_COST,
     UNSEEN_SWITCH_COST,
-    WHOLE_PERIODS,
     WHOLE_PERIODS_COST,
     WITHIN_TRIGGER_COST,
     misfit,
@@ -41,11 +41,9 @@ Int64 = npt.NDArray[np.int64]
 _EXACT_TRIGGERS = 16  # over so many, the error of the mean interval is as large as the scatter
 _MOST_TRIGGERS = 1 << 20
 _STILL_SCATTERS = 3
-_SINGLE_SCATTERS = 4
 _SHOWN_SCATTERS = 2
 _WITHIN_TRIGGER = 4  # frames nearer than this part of T are of one trigger
 _BESIDE, _MANY_STOOD = 4, 4  # intervals, before and after one; of so many, as many at least
-_AROUND = 16  # intervals, before and after one, that tell how many triggers are missed there
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,7 @@ def weigh_intervals(
     may_be_us: Int64,
     saved: Int64,
     leaving: npt.NDArray[np.bool_],
+    shortest_us: Int64,
 ) -> IntervalEvidence:
     """What the interval before each frame says; the first frame's says nothing of the trigger.
 
@@ -78,8 +77,9 @@ def weigh_intervals(
     many because only that one took part; ``since_us``
     (frames,) is the time since any frame of either camera: the trigger stood still no longer;
     ``late_us`` (frames,) is how late each frame is, as those after it tell, ``may_be_us`` how late
-    it may be by those before it. ``saved`` is how much less a miss costs in each interval, and
-    ``leaving`` whether turns are left unfinished around it where nobody looks.
+    it may be by those before it. ``saved`` is how much less a miss costs in each interval,
+    ``leaving`` whether turns are left unfinished around it where nobody looks, and ``shortest_us``
+    how long a trigger takes at least by the intervals beside it.
     """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
@@ -91,10 +91,11 @@ def weigh_intervals(
     steady[:1, 0] = 0
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     period_us = tempo.period_us
+    choice = np.where(tempo.half_width_us > 0, READINGS_COST, 0)
     options = _options(steps_us, rises, period_us, by_count, alone, saved)
     as_before = _is_as_before(steps_us, rises, tempo)
     # What lasted some whole triggers longer hardly stood still by chance for just as long.
-    whole = _is_whole(steps_us, rises, tempo)
+    whole = is_whole(steps_us, rises, tempo)
     for option, (gone, cost) in enumerate(options):
         triggers = rises + gone
         allowed = (triggers >= 1) & ((option < len(MISSED)) | (gone != 0))
@@ -137,8 +138,11 @@ def weigh_intervals(
         readings = [
             misfit(residuals_us + turn * half_us, width_us, INTERVAL_LIMIT) for turn in (0, 1)
         ]
-        # One reading holds for long: what is as long as the interval before has no other.
-        flat = np.minimum(*readings) + np.where((half_us > 0) & ~as_before, READINGS_COST, 0)
+        # One reading holds for long: what is as long as the interval before has no other. If it
+        # is neither, T and J are of other settings.
+        flat = np.minimum(*readings)
+        again = as_before & (gone == 0)
+        flat = np.where(again, np.minimum(flat, READINGS_COST), flat + choice)
         still_us = residuals_us - half_us - np.maximum(late_us[1:] - half_us, 0)
         still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
         flat = flat + np.where(still & whole, WHOLE_PERIODS_COST, 0)
@@ -158,36 +162,48 @@ def weigh_intervals(
     unseen = np.where(leaving, READINGS_COST, np.array(paused[0])[unlogged])
     flip[1:] = np.minimum(flip[1:], unseen) + within
     # Other settings after a pause are another start of the trigger.
-    restarts = _settings_change(arrivals) & (since_us[1:] > FLIP_AFTER_US[2])
+    restarts = settings_change(arrivals) & (since_us[1:] > FLIP_AFTER_US[2])
     flip[1:] = np.where(restarts, np.minimum(flip[1:], FLIP_COST[-1]), flip[1:])
     switch[1:] = np.minimum(switch[1:], np.array(paused[1])[unlogged]) + within
     changes = np.diff(arrivals.switching)
     switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
+    # Between turns, where the next frame is relaxed, a short command may have done it.
+    between = switch.copy()
+    by_command = _cost_of_command(steps_us, rises, tempo, shortest_us, since_us[1:]) + within
+    between[1:] = np.minimum(switch[1:], by_command)
+    # If a frame was lost, it may have been the first one.
+    switch[1:] = np.where(rises > 1, between[1:], switch[1:])
+    switch = np.stack([between, switch], axis=1)
     recount[counted.recounted] = RECOUNT_COST
     return IntervalEvidence(missed, alternating, steady, flip, switch, recount)
 
 
-def _settings_change(arrivals: Arrivals) -> npt.NDArray[np.bool_]:
-    """Whether the cards of exposure, J or readout mode change in each interval."""
-    settings = arrivals.exposure_us, arrivals.half_width_us, arrivals.scatter_us
-    return np.asarray(np.logical_or.reduce([np.diff(setting) != 0 for setting in settings]))
+def _cost_of_command(
+    steps_us: Int64, rises: Int64, tempo: Tempo, shortest_us: Int64, since_us: Int64
+) -> Int64:
+    """What a switch of the FLC costs by a command between turns, SWITCH_COST without one.
+
+    It makes an interval longer than the trigger takes, with the FLC or without it, and both
+    cameras' (``since_us``, the time since any frame). Where J is within the scatter, nothing shows
+    when the FLC was switched.
+    """
+    half_us, scatter_us = tempo.half_width_us, tempo.scatter_us
+    waited_us = np.where(rises == 1, since_us, since_us - shortest_us)
+    longer_us = np.minimum(steps_us - rises * shortest_us, waited_us)
+    command = (longer_us > FLIP_AFTER_US[1]) & (shortest_us > 0)
+    command &= half_us > _SHOWN_SCATTERS * scatter_us
+    # As long as the alternation takes it hardly lasts by chance.
+    turn_us = np.where(rises % 2 == 1, half_us, 0)
+    apart_us = np.abs(np.abs(steps_us - rises * tempo.period_us) - turn_us)
+    turned = apart_us <= _STILL_SCATTERS * scatter_us
+    cost = COMMAND_COST + np.where(turned, WHOLE_PERIODS_COST, 0)
+    return np.where(command, cost, SWITCH_COST[0])
 
 
 def _of_standing_still(still_us: Int64) -> tuple[Int64, Int64]:
     """What an unfinished turn costs, and a switch of the FLC, after the trigger stood still."""
     stood = np.searchsorted(FLIP_AFTER_US[1:], still_us, side="right")
     return np.array(FLIP_COST)[stood], np.array(SWITCH_COST)[stood]
-
-
-def _is_whole(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:
-    """Whether each interval is longer than counted, by a few whole periods."""
-    period_us = tempo.period_us
-    by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1)
-    remainder_us = np.abs(steps_us - by_time * period_us)
-    apart_us = np.where(by_time % 2 == 1, np.abs(remainder_us - tempo.half_width_us), remainder_us)
-    growth = _EXACT_TRIGGERS + by_time.clip(0, _EXACT_TRIGGERS)
-    fits = apart_us <= _STILL_SCATTERS * tempo.scatter_us * growth // _EXACT_TRIGGERS
-    return np.asarray((by_time > rises) & (by_time <= WHOLE_PERIODS) & fits)
 
 
 def _is_as_before(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:
@@ -197,6 +213,8 @@ def _is_as_before(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np
     """
     least_us = _SHOWN_SCATTERS * tempo.scatter_us
     single = (rises == 1) & (tempo.half_width_us > least_us)
+    # Those that waited for each other are of no trigger.
+    single &= 5 * steps_us > 3 * (tempo.period_us - tempo.half_width_us)
     alike = np.abs(np.diff(steps_us)) <= least_us[1:]
     return np.concatenate([[False], alike & single[1:] & single[:-1]])[: len(steps_us)]
 
@@ -213,7 +231,7 @@ def doubt_settings(counted: Counted, tempo: Tempo, late_us: Int64) -> Tempo:
     stood = (rises == 1) & (
         steps_us - np.maximum(late_us[1:] - tempo.half_width_us, 0) > longest_us
     )
-    stood &= (tempo.half_width_us > 0) & ~_is_whole(steps_us, rises, tempo)
+    stood &= (tempo.half_width_us > 0) & ~is_whole(steps_us, rises, tempo)
     at = np.arange(len(stood))
     begin, end = (at - _BESIDE).clip(0), (at + _BESIDE + 1).clip(0, len(stood))
     many = np.zeros(len(stood), dtype=np.bool_)
@@ -236,17 +254,6 @@ def _is_short(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.boo
     same = np.abs(np.diff(sums_us)) <= _STILL_SCATTERS * tempo.scatter_us[2:]
     short[2:] = off[1:] & off[:-1] & same
     return short & ~_is_as_before(steps_us, rises, tempo)
-
-
-def saved_on_misses(counted: Counted, tempo: Tempo) -> Int64:
-    """How much less a miss costs in each interval, by how many the intervals around it show."""
-    whole = _is_whole(np.diff(counted.times_us), np.diff(counted.count), tempo)
-    at = np.arange(len(whole))
-    begin, end = (at - _AROUND).clip(0), (at + _AROUND + 1).clip(0, len(whole))
-    before = np.concatenate([[0], np.cumsum(whole & (tempo.period_us > 0))])
-    # At the ends, as many of those that there are.
-    missed = (before[end] - before[begin]) * (2 * _AROUND + 1) // np.maximum(end - begin, 1)
-    return np.asarray(np.array(MISS_SAVED)[missed.clip(0, len(MISS_SAVED) - 1)])
 
 
 def _options(
@@ -285,14 +292,3 @@ def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:
     counted = (period_us > 0) & (2 * taken_us > steps_us)
     still_us = steps_us - taken_us
     return np.where(counted, np.minimum(still_us, steps_us // 8), still_us)
-
-
-def number_by_time(counted: Counted, tempo: Tempo, chosen: npt.NDArray[np.bool_]) -> Counted:
-    """The frames with counts that rise by as many triggers as the chosen intervals last."""
-    steps_us, period_us = np.diff(counted.times_us), np.maximum(tempo.period_us, 1)
-    slack_us = tempo.half_width_us + _SINGLE_SCATTERS * tempo.scatter_us
-    single = np.abs(steps_us - period_us) <= slack_us
-    timed = np.where(single, 1, np.maximum((steps_us + period_us // 2) // period_us, 1))
-    rises = np.where(chosen & (tempo.period_us > 0), timed, np.diff(counted.count))
-    count = counted.count[:1].sum() + np.concatenate([[0], np.cumsum(rises)])
-    return replace(counted, count=count[: len(counted.count)].astype(np.int64))

@@ -25,6 +25,7 @@ PHASES = 3
 def sweep(
     camera: Int64,
     previous: Int64,
+    count: Int64,
     reference: Int64,
     begins: Int64,
     missed: Int64,
@@ -45,13 +46,14 @@ def sweep(
 
     ``forward`` by what came until a frame, its pair included, and ``backward`` by what came after
     it; the first row of the one and the last of the other are given. ``forward`` may have fewer
-    rows: the frames behind them only look ahead. ``camera`` (0, 1),
-    ``previous`` (that camera's count before), ``reference`` and ``begins`` (1 where a stretch does)
-    have the shape (frames,); ``missed`` (frames, options) are the triggers that each option says
-    the camera missed before the frame, ``alternating`` (frames, 2, options) what its interval says
-    if the frame before was driven (0) or relaxed (1), ``steady`` (frames, options) if nothing
-    alternates, ``pairs`` (frames, classes, shifts) what its partner says; ``flip``, ``switch`` and
-    ``recount`` are costs per frame, ``other_class`` (frames, classes) that of taking to this one.
+    rows: the frames behind them only look ahead. ``camera`` (0, 1), ``previous`` (that camera's
+    count before), ``count``, ``reference`` and ``begins`` (1 where a stretch does) have the shape
+    (frames,); ``missed`` (frames, options) are the triggers that each option says the camera missed
+    before the frame, ``alternating`` (frames, 2, options) what its interval says if the frame
+    before was driven (0) or relaxed (1), ``steady`` (frames, options) if nothing alternates,
+    ``pairs`` (frames, classes, shifts) what its partner says; ``flip`` and ``recount`` are costs
+    per frame, ``switch`` (frames, 2) those of a switch at one that is relaxed (0) or driven (1) if
+    it alternates, ``other_class`` (frames, classes) that of taking to this one.
     """
     frames, classes, shifts = pairs.shape
     options = missed.shape[1]
@@ -74,17 +76,19 @@ def sweep(
         for step in range(1, len(forward) if direction == 0 else frames):
             # Forward goes into ``frame``; backward comes from it.
             frame = step if direction == 0 else frames - step
-            flipped, switched = flip[frame], switch[frame]
+            flipped = flip[frame]
             moved = reference[frame - 1] - reference[frame]
             # Which parity of counts the phase speaks of, for this camera: of camera 2, by the
             # shift. There, at odd shifts, the first two phases are exchanged as long as the frame
             # is weighed, so that one weight is that of all shifts.
             first = camera[frame] == 0
-            turned = previous[frame]
+            turned, turns = previous[frame], count[frame]
             exchanged = 0
             if not first:
                 turned += half - reference[frame - 1]
+                turns += half - reference[frame]
                 exchanged = size
+            at_even, at_odd = switch[frame, turns & 1], switch[frame, 1 - (turns & 1)]
             for shift in range(shifts):
                 turn = exchanged * (shift & 1)
                 for number in range(classes):
@@ -123,9 +127,9 @@ def sweep(
                     mixed[state] = mixed[state + size] = mixed[state + 2 * size] = never
                 else:
                     even, odd, none = known[state], known[state + size], known[state + 2 * size]
-                    mixed[state] = add(add(even, odd - flipped), none - switched)
-                    mixed[state + size] = add(add(odd, even - flipped), none - switched)
-                    mixed[state + 2 * size] = add(none, add(even, odd) - switched)
+                    mixed[state] = add(add(even, odd - flipped), none - at_even)
+                    mixed[state + size] = add(add(odd, even - flipped), none - at_odd)
+                    mixed[state + 2 * size] = add(none, add(even - at_even, odd - at_odd))
                     known[state] = known[state + size] = known[state + 2 * size] = never
             # Sums of rounded terms are those of one order: that of the states they come from.
             for option in range(options):
@@ -166,9 +170,9 @@ def sweep(
             if direction == 0:
                 for state in range(size):
                     even, odd, none = mixed[state], mixed[state + size], mixed[state + 2 * size]
-                    known[state] = add(add(even, odd - flipped), none - switched)
-                    known[state + size] = add(add(odd, even - flipped), none - switched)
-                    known[state + 2 * size] = add(none, add(even, odd) - switched)
+                    known[state] = add(add(even, odd - flipped), none - at_even)
+                    known[state + size] = add(add(odd, even - flipped), none - at_odd)
+                    known[state + 2 * size] = add(none, add(even - at_even, odd - at_odd))
             # Another class, if a clock was set; any state, if the count means something new.
             taken = never
             for number in range(classes):

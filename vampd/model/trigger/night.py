@@ -8,16 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
-from vampd.model.trigger.intervals import (
-    doubt_settings,
+from vampd.model.trigger.intervals import doubt_settings
+from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second
+from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
+from vampd.model.trigger.stretches import begins_of, leave_turns, pieces_of, shortest_beside
+from vampd.model.trigger.tempo import Tempo, at_frames, share_tempo, tempo_of
+from vampd.model.trigger.unlate import (
+    is_queued,
+    is_untold,
+    missed_alone,
     number_by_time,
     saved_on_misses,
 )
-from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second
-from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
-from vampd.model.trigger.stretches import begins_of, leave_turns, pieces_of
-from vampd.model.trigger.tempo import Tempo, at_frames, share_tempo, tempo_of
-from vampd.model.trigger.unlate import is_queued, is_untold, missed_alone
 from vampd.model.trigger.weights import APART_US, CLASSES
 
 Int64 = npt.NDArray[np.int64]
@@ -33,7 +35,8 @@ class Camera:
 
     ``expected`` is the other camera's count in the middle shift, ``piece`` what of camera 1 has one
     exposure, ``since_us`` the time since any frame of either camera; ``missed``,
-    ``alone``, ``saved`` and ``leaving`` have one value per interval, as ``tempo`` has.
+    ``alone``, ``saved``, ``leaving`` and ``shortest_us`` (what a trigger takes at least) have one
+    value per interval, as ``tempo`` has.
     """
 
     arrivals: Arrivals
@@ -43,6 +46,7 @@ class Camera:
     alone: Int64
     saved: Int64
     leaving: npt.NDArray[np.bool_]
+    shortest_us: Int64
     late_us: Int64
     may_be_us: Int64
     came_us: Int64
@@ -144,6 +148,7 @@ def _order_night(
                 tempos[number].period_us,
                 tempos[number].half_width_us,
             ),
+            shortest_beside(counted[number].times_us, counted[number].count, stretch[own]),
             neighbors.late_us[number],
             neighbors.may_be_us[number],
             neighbors.came_us[number],

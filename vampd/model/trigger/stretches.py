@@ -13,6 +13,8 @@ _FEWEST_TELLING = 3  # intervals that alternate, beyond those that do not
 _AROUND = 16  # gaps, before and after one, that tell how many turns are left unfinished there
 _MOST_TRIGGERS_TO_FIT = 4
 _MANY = 128  # intervals, more than wait in any burst
+_BESIDE = 2  # intervals on each side of one
+_NO_US = 10**12
 _RARE = 4  # of so many gaps, one at most
 
 
@@ -125,3 +127,32 @@ def leave_turns(
     begin, end = (gap - _AROUND).clip(0, len(counted)), (gap + _AROUND).clip(0, len(counted))
     left, gaps = (part[end] - part[begin] for part in sums_of)
     return np.asarray((left > 1) & (_RARE * left > gaps) & (np.diff(stretch) != 0))
+
+
+def shortest_beside(times_us: Int64, count: Int64, stretch: Int64) -> Int64:
+    """How long (us) the trigger takes at least around each interval, as those beside it show.
+
+    It is as long with the FLC as without it: T - J. Of each side it is the shorter one of two
+    intervals of one trigger, and the longer one of both sides; 0 where no side has one, or frames
+    waited for each other.
+    """
+    steps_us, rises = np.diff(times_us), np.diff(count)
+    single = (rises == 1) & (np.diff(stretch) == 0)
+    nothing = np.full(_BESIDE, -1)
+    place = np.concatenate([nothing, np.flatnonzero(single), nothing])
+    before = np.cumsum(single) - single
+    sides = []
+    for first in (before, before + single + _BESIDE):
+        shorter_us = np.full(len(steps_us), _NO_US, dtype=np.int64)
+        for one in range(_BESIDE):
+            beside = place[first + one]
+            own = (beside >= 0) & (stretch[beside] == stretch[:-1])
+            shorter_us = np.where(own, np.minimum(shorter_us, steps_us[beside]), shorter_us)
+        sides.append(shorter_us)
+    before_us, after_us = sides
+    after_us = np.where(after_us < _NO_US, after_us, before_us)
+    before_us = np.where(before_us < _NO_US, before_us, after_us)
+    least_us = np.maximum(before_us, after_us)
+    # What those after it are shorter by than those before, its frame was late.
+    late_us = least_us - after_us
+    return np.where((least_us < _NO_US) & (2 * late_us < least_us), least_us + late_us, 0)

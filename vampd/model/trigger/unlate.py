@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Counted
 from vampd.model.trigger.stretches import begins_of
 from vampd.model.trigger.tempo import Tempo, at_frames
-from vampd.model.trigger.weights import TELLING_SCATTERS, WHOLE_PERIODS
+from vampd.model.trigger.weights import MISS_SAVED, TELLING_SCATTERS, WHOLE_PERIODS
 
 Int64 = npt.NDArray[np.int64]
 
@@ -16,6 +18,8 @@ _EXACT_TRIGGERS = 16
 _APART_US = 10**10
 _UNLIKE_EIGHTHS = 9  # of a T that is another one
 _STILL_SCATTERS = 3
+_SINGLE_SCATTERS = 4
+_AROUND = 16  # intervals, before and after one, that tell how many triggers are missed there
 _DOUBLINGS = 6  # 64 frames: more than wait in any burst
 
 
@@ -155,3 +159,36 @@ def is_queued(counted: Counted, tempo: Tempo) -> Int64:
     either[1:] |= waited
     either[:-1] |= waited
     return either.astype(np.int64)
+
+
+def number_by_time(counted: Counted, tempo: Tempo, chosen: npt.NDArray[np.bool_]) -> Counted:
+    """The frames with counts that rise by as many triggers as the chosen intervals last."""
+    steps_us, period_us = np.diff(counted.times_us), np.maximum(tempo.period_us, 1)
+    slack_us = tempo.half_width_us + _SINGLE_SCATTERS * tempo.scatter_us
+    single = np.abs(steps_us - period_us) <= slack_us
+    timed = np.where(single, 1, np.maximum((steps_us + period_us // 2) // period_us, 1))
+    rises = np.where(chosen & (tempo.period_us > 0), timed, np.diff(counted.count))
+    count = counted.count[:1].sum() + np.concatenate([[0], np.cumsum(rises)])
+    return replace(counted, count=count[: len(counted.count)].astype(np.int64))
+
+
+def is_whole(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:
+    """Whether each interval is longer than counted, by a few whole periods."""
+    period_us = tempo.period_us
+    by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1)
+    remainder_us = np.abs(steps_us - by_time * period_us)
+    apart_us = np.where(by_time % 2 == 1, np.abs(remainder_us - tempo.half_width_us), remainder_us)
+    growth = _EXACT_TRIGGERS + by_time.clip(0, _EXACT_TRIGGERS)
+    fits = apart_us <= _STILL_SCATTERS * tempo.scatter_us * growth // _EXACT_TRIGGERS
+    return np.asarray((by_time > rises) & (by_time <= WHOLE_PERIODS) & fits)
+
+
+def saved_on_misses(counted: Counted, tempo: Tempo) -> Int64:
+    """How much less a miss costs in each interval, by how many the intervals around it show."""
+    whole = is_whole(np.diff(counted.times_us), np.diff(counted.count), tempo)
+    at = np.arange(len(whole))
+    begin, end = (at - _AROUND).clip(0), (at + _AROUND + 1).clip(0, len(whole))
+    before = np.concatenate([[0], np.cumsum(whole & (tempo.period_us > 0))])
+    # At the ends, as many of those that there are.
+    missed = (before[end] - before[begin]) * (2 * _AROUND + 1) // np.maximum(end - begin, 1)
+    return np.asarray(np.array(MISS_SAVED)[missed.clip(0, len(MISS_SAVED) - 1)])

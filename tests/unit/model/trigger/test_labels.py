@@ -206,29 +206,66 @@ def test_a_counter_that_is_none_makes_no_wrong_label(spoil, first: str) -> None:
 
 # --- the FLC is switched while cameras log: what was taken without it has no state
 
-_SWITCHED_T_US, _COMMAND_US = 6_750.0, 3_000.0
+_SWITCHED_T_US, _SWITCHED_HALF_US, _TURNS = 6_750.0, 500.0, 30
 
 
-def switched_off(alternating: int, steady: int, half_us: float, seed: int):
-    """Times and states of an even number of frames with the FLC, a command, some without it.
+def switched(
+    steady: int, seed: int, half_us: float = _SWITCHED_HALF_US
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intervals of an alternation that begins with a turn, and of some triggers without the FLC.
 
     Each next trigger comes as soon after the frame before it as the trigger's waits allow: without
     the FLC every interval is the short one.
     """
     rng = np.random.default_rng(seed)
-    steps_us = _SWITCHED_T_US - half_us + rng.uniform(0, FAST_US, alternating + steady)
-    steps_us[1:alternating:2] += 2 * half_us
-    steps_us[alternating] += _COMMAND_US
-    return 1e9 + np.cumsum(steps_us), "BA" * (alternating // 2) + "-" * steady
+    steps_us = _SWITCHED_T_US - half_us + rng.uniform(0, FAST_US, 2 * _TURNS + steady)
+    steps_us[1 : 2 * _TURNS : 2] += 2 * half_us
+    return steps_us[: 2 * _TURNS], steps_us[2 * _TURNS :]
+
+
+@pytest.mark.parametrize("lost", [(), (0,), (-1,), (-1, 0)])
+@pytest.mark.parametrize("card_us", [0, 500])
+@pytest.mark.parametrize("command_us", [150, 700, 3_000])
+@pytest.mark.parametrize("steady", [1, 2, 4, 10])
+def test_frames_behind_the_alternation_have_no_state_however_few(
+    steady: int, command_us: float, card_us: float, lost: tuple[int, ...]
+) -> None:
+    """The command that ended it is served between turns."""
+    with_flc, without = switched(steady, seed=steady)
+    without[0] += command_us
+    truth = "BA" * _TURNS + "-" * steady
+    kept = np.delete(np.arange(len(truth)), [2 * _TURNS + each for each in lost])
+    found = label(1e9 + np.cumsum([*with_flc, *without])[kept], card_us, cnt0=kept)
+    assert wrong(found, "".join(truth[each] for each in kept)) == 0
+    assert found[: 2 * _TURNS - 4] == truth[: 2 * _TURNS - 4]
+
+
+@pytest.mark.parametrize("lost", [(), (0,), (-1,), (-1, 0)])
+@pytest.mark.parametrize("card_us", [0, 500])
+@pytest.mark.parametrize("command_us", [150, 700, 3_000])
+@pytest.mark.parametrize("steady", [1, 2, 4, 10])
+def test_frames_before_the_alternation_have_no_state_however_few(
+    steady: int, command_us: float, card_us: float, lost: tuple[int, ...]
+) -> None:
+    """The cards say that the FLC is on: they are those of the cube's close."""
+    with_flc, without = switched(steady, seed=steady)
+    with_flc[0] += command_us
+    truth = "-" * steady + "BA" * _TURNS
+    kept = np.delete(np.arange(len(truth)), [steady + each for each in lost])
+    found = label(1e9 + np.cumsum([*without, *with_flc])[kept], card_us, cnt0=kept)
+    assert wrong(found, "".join(truth[each] for each in kept)) == 0
+    assert found[steady + 4 :] == "".join(truth[each] for each in kept)[steady + 4 :]
 
 
 @pytest.mark.parametrize("card_us", [0, 1_000])
 @pytest.mark.parametrize("steady", [10, 17])
-def test_a_few_frames_behind_the_alternation_have_no_state_whatever_the_card_says(
+def test_intervals_that_are_all_alike_end_an_alternation_of_which_no_card_says_j(
     steady: int, card_us: float
 ) -> None:
     for seed in range(4):
-        times, truth = switched_off(60, steady, 100, seed)
-        found = label(times, card_us, cnt0=np.arange(len(times)))
+        with_flc, without = switched(steady, seed, half_us=100)
+        without[0] += 3_000
+        truth = "BA" * _TURNS + "-" * steady
+        found = label(1e9 + np.cumsum([*with_flc, *without]), card_us, cnt0=np.arange(len(truth)))
         assert wrong(found, truth) == 0
         assert found[:50] == truth[:50]

@@ -39,11 +39,25 @@ def test_frames_before_and_after_a_switch_share_no_product(
     assert mixed(night, generation) == []
 
 
-def test_frames_of_one_camera_alone_are_parted_too() -> None:
-    night = expose(join_trains(STANDS, SWITCHES), changes={"EXPTIME": 0.0024}, cameras=(1,), seed=2)
+@pytest.mark.parametrize("cameras", [(1,), (1, 2)])
+@pytest.mark.parametrize("lost", [set(), {149}, {150}, {149, 150, 151}])
+@pytest.mark.parametrize("trains", [(STANDS, SWITCHES), (SWITCHES, STANDS)])
+def test_frames_beside_a_switch_are_parted_whichever_are_lost_there(
+    trains: tuple[Train, ...], lost: set[int], cameras: tuple[int, ...]
+) -> None:
+    """Of one camera alone too. Where none is lost, each one taken with the FLC has a state."""
+    night = expose(
+        join_trains(*trains),
+        logger_lost=(lost, lost),
+        changes={"EXPTIME": 0.0024},
+        cameras=cameras,
+        seed=2,
+    )
     generation = night.synchronize()
-    assert [p.order.flc_state for p in generation.products].count("D") > 1
+    assert {p.order.flc_state for p in generation.products} == {"A", "B", "D"}
     assert mixed(night, generation) == []
+    dubious = sum(p.frames for p in generation.products if p.order.flc_state == "D")
+    assert lost or dubious == len(cameras) * len(STANDS.times_us)
 
 
 def alternating(states: list[int], likeliest: list[bool]) -> list[bool]:
