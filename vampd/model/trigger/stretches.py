@@ -13,7 +13,7 @@ _FEWEST_TELLING = 3  # intervals that alternate, beyond those that do not
 _AROUND = 16  # gaps, before and after one, that tell how many turns are left unfinished there
 _MOST_TRIGGERS_TO_FIT = 4
 _MANY = 128  # intervals, more than wait in any burst
-_BESIDE = 2  # intervals on each side of one
+_BESIDE = 3  # intervals on each side of one
 _NO_US = 10**12
 _RARE = 4  # of so many gaps, one at most
 
