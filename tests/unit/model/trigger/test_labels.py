@@ -257,6 +257,25 @@ def test_frames_before_the_alternation_have_no_state_however_few(
     assert found[steady + 4 :] == "".join(truth[each] for each in kept)[steady + 4 :]
 
 
+@pytest.mark.parametrize("pause_us", [900_000, 60_000_000])
+@pytest.mark.parametrize("steady", [3, 6])
+def test_frames_between_two_switches_have_no_state_however_few(
+    steady: int, pause_us: float
+) -> None:
+    """The FLC is off after a command, and on again after a pause; no card says any of it."""
+    for seed in range(4):
+        with_flc, without = switched(steady, seed, half_us=200)
+        without[0] += 330
+        again, _ = switched(0, seed + 10)
+        again[0] += pause_us
+        truth = "BA" * _TURNS + "-" * steady + "BA" * _TURNS
+        times_us = 1e9 + np.cumsum([*with_flc, *without, *again])
+        found = label(times_us, 500, cnt0=np.arange(len(truth)))
+        assert wrong(found, truth) == 0
+        assert found[: 2 * _TURNS - 4] == truth[: 2 * _TURNS - 4]
+        assert found[2 * _TURNS + steady + 2 :] == truth[2 * _TURNS + steady + 2 :]
+
+
 @pytest.mark.parametrize("card_us", [0, 1_000])
 @pytest.mark.parametrize("steady", [10, 17])
 def test_intervals_that_are_all_alike_end_an_alternation_of_which_no_card_says_j(
