@@ -105,6 +105,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         own.saved[intervals],
         own.leaving[intervals],
         own.shortest_us[intervals],
+        own.unshown[intervals],
     )
     if since.start < rows.start:
         evidence = IntervalEvidence(

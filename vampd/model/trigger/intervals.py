@@ -33,6 +33,7 @@ from vampd.model.trigger.weights import (
     UNSEEN_SWITCH_COST,
     WHOLE_PERIODS_COST,
     WITHIN_TRIGGER_COST,
+    either,
     misfit,
 )
 
@@ -70,16 +71,16 @@ def weigh_intervals(
     saved: Int64,
     leaving: npt.NDArray[np.bool_],
     shortest_us: Int64,
+    unshown: npt.NDArray[np.bool_],
 ) -> IntervalEvidence:
     """What the interval before each frame says; the first frame's says nothing of the trigger.
 
     ``by_count`` is how many triggers the other camera counted more in each interval, ``alone`` how
-    many because only that one took part; ``since_us``
-    (frames,) is the time since any frame of either camera: the trigger stood still no longer;
-    ``late_us`` (frames,) is how late each frame is, as those after it tell, ``may_be_us`` how late
-    it may be by those before it. ``saved`` is how much less a miss costs in each interval,
-    ``leaving`` whether turns are left unfinished around it where nobody looks, and ``shortest_us``
-    how long a trigger takes at least by the intervals beside it.
+    many because only that one took part, ``saved`` how much less a miss costs there. ``leaving`` is
+    whether turns are left unfinished around it where nobody looks, ``shortest_us`` how long a
+    trigger takes at least by the intervals beside it, ``unshown`` whether many do not alternate by
+    J there. Of frames, ``since_us`` is the time since any (the trigger stood still no longer),
+    ``late_us`` how late each is by those after it, ``may_be_us`` may be by those before.
     """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
@@ -143,6 +144,7 @@ def weigh_intervals(
         flat = np.minimum(*readings)
         again = as_before & (gone == 0)
         flat = np.where(again, np.minimum(flat, READINGS_COST), flat + choice)
+        flat = np.where(unshown & ~again, either(*readings), flat)
         still_us = residuals_us - half_us - np.maximum(late_us[1:] - half_us, 0)
         still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
         flat = flat + np.where(still & whole, WHOLE_PERIODS_COST, 0)

@@ -11,7 +11,13 @@ from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
 from vampd.model.trigger.intervals import doubt_settings
 from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second
 from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
-from vampd.model.trigger.stretches import begins_of, leave_turns, pieces_of, shortest_beside
+from vampd.model.trigger.stretches import (
+    begins_of,
+    is_unshown,
+    leave_turns,
+    pieces_of,
+    shortest_beside,
+)
 from vampd.model.trigger.tempo import Tempo, at_frames, share_tempo, tempo_of
 from vampd.model.trigger.unlate import (
     is_queued,
@@ -35,8 +41,8 @@ class Camera:
 
     ``expected`` is the other camera's count in the middle shift, ``piece`` what of camera 1 has one
     exposure, ``since_us`` the time since any frame of either camera; ``missed``,
-    ``alone``, ``saved``, ``leaving`` and ``shortest_us`` (what a trigger takes at least) have one
-    value per interval, as ``tempo`` has.
+    ``alone``, ``saved``, ``leaving``, ``shortest_us`` (what a trigger takes at least) and
+    ``unshown`` have one value per interval, as ``tempo`` has.
     """
 
     arrivals: Arrivals
@@ -47,6 +53,7 @@ class Camera:
     saved: Int64
     leaving: npt.NDArray[np.bool_]
     shortest_us: Int64
+    unshown: npt.NDArray[np.bool_]
     late_us: Int64
     may_be_us: Int64
     came_us: Int64
@@ -149,6 +156,15 @@ def _order_night(
                 tempos[number].half_width_us,
             ),
             shortest_beside(counted[number].times_us, counted[number].count, stretch[own]),
+            is_unshown(
+                counted[number].times_us,
+                counted[number].count,
+                stretch[own],
+                tempos[number].period_us,
+                tempos[number].half_width_us,
+                tempos[number].scatter_us,
+                _card_of_other(counted, arrivals, number),
+            ),
             neighbors.late_us[number],
             neighbors.may_be_us[number],
             neighbors.came_us[number],
@@ -179,6 +195,17 @@ def _order_night(
         begins.astype(np.int64),
         np.bincount(stretch),
     )
+
+
+def _card_of_other(
+    counted: tuple[Counted, Counted], arrivals: tuple[Arrivals, Arrivals], number: int
+) -> Int64:
+    """J by the card of the other camera's frame at each interval's end, 0 where there is none."""
+    ends_us, there_us = counted[number].times_us[1:], counted[1 - number].times_us
+    if not len(there_us):
+        return np.zeros_like(ends_us)
+    there = np.searchsorted(there_us, ends_us).clip(0, len(there_us) - 1)
+    return np.asarray(arrivals[1 - number].half_width_us[there])
 
 
 def later_camera(night: Night, first: Int64, second: Int64) -> Int64:

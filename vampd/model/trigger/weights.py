@@ -163,6 +163,19 @@ def misfit(residuals_us: Int64, scatter_us: Int64, limit: Int64 | int) -> Int64:
     return np.asarray(np.minimum(squares, limit))
 
 
+def either(one: Int64, other: Int64) -> Int64:
+    """The cost of two readings, of which each holds as likely as not.
+
+    What fits both as well tells nothing of their number, and costs no more than one.
+    """
+    gap = np.minimum(np.abs(one - other), (len(LOG_ADD) - 1) << LOG_ADD_BITS)
+    step, rest = gap >> LOG_ADD_BITS, gap & ((1 << LOG_ADD_BITS) - 1)
+    # Differences of far less than a step are what many intervals tell together.
+    after = LOG_ADD[np.minimum(step + 1, len(LOG_ADD) - 1)]
+    log_add = LOG_ADD[step] - ((LOG_ADD[step] - after) * rest >> LOG_ADD_BITS)
+    return np.asarray(np.minimum(one, other) + READINGS_COST - log_add)
+
+
 def offset_cost(offset_us: Int64) -> Int64:
     """What an offset between the cameras costs, once per stretch."""
     size_us = np.abs(offset_us)

@@ -288,3 +288,28 @@ def test_intervals_that_are_all_alike_end_an_alternation_of_which_no_card_says_j
         found = label(1e9 + np.cumsum([*with_flc, *without]), card_us, cnt0=np.arange(len(truth)))
         assert wrong(found, truth) == 0
         assert found[:50] == truth[:50]
+
+
+# --- J within the scatter: only what the intervals show is an alternation, whatever the card says
+
+
+@pytest.mark.parametrize(("frames", "card_us"), [(30, 150), (60, 100), (200, 100), (1_000, 40)])
+def test_in_slow_mode_frames_without_the_flc_have_no_state_though_the_card_says_on(
+    frames: int, card_us: float
+) -> None:
+    for seed in range(12):
+        times, _ = arrivals(frames, period_us=20_000, flc_us=0, jitter_us=SLOW_US, seed=seed)
+        found = label(times, card_us, SLOW_US, cnt0=np.arange(frames))
+        assert not set(found) & {"A", "B"}
+
+
+@pytest.mark.parametrize("steady", [60, 100])
+def test_in_slow_mode_the_alternation_ends_where_the_intervals_show_none(steady: int) -> None:
+    """The card goes on saying so; a few frames at the switch remain in doubt."""
+    for seed in range(4):
+        times, truth = arrivals(200, period_us=20_000, flc_us=150, jitter_us=SLOW_US, seed=seed)
+        lag = np.random.default_rng(100 + seed).uniform(0, SLOW_US, steady)
+        times = np.concatenate([times, times[-1] + 3_000 + 20_000 * np.arange(1, steady + 1) + lag])
+        found = label(times, 150, SLOW_US, cnt0=np.arange(200 + steady))
+        assert not set(found[200:]) & {"A", "B"}
+        assert found[:170] == truth[:170]

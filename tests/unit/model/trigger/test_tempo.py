@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.model.trigger.test_inference import BASE_US, arrivals, train
 from vampd.model.trigger.arrivals import count_frames
+from vampd.model.trigger.stretches import is_unshown
 from vampd.model.trigger.tempo import Tempo, measure_tempo, share_tempo, tempo_of
 
 HALF_US, SCATTER_US = 200, 7
@@ -167,3 +168,69 @@ def test_a_card_of_the_close_makes_no_interval_of_shorter_exposures_a_wait(waiti
 
     assert np.abs(tempo.period_us[:88] - 19_000).max() < 20
     assert np.abs(tempo.period_us[92:] - 56_500).max() < 20
+
+
+_WITHIN_US = 100  # the scatter, that of J in SLOW mode
+
+
+def unshown(shown_us, card_us, other_us=0, turned=None):
+    """Where intervals that alternate by as much (frames - 1,) show no J of the card.
+
+    Their states are exchanged from ``turned`` on.
+    """
+    shown_us = np.asarray(shown_us, dtype=np.int64)
+    numbers = np.arange(len(shown_us) + 1)
+    sign = 1 - 2 * (numbers[:-1] & 1)
+    sign = np.where(numbers[:-1] >= (len(numbers) if turned is None else turned), -sign, sign)
+    times_us = np.concatenate([[0], np.cumsum(20_000 + sign * shown_us)])
+    every = np.ones_like(shown_us)
+    return is_unshown(
+        times_us,
+        numbers,
+        np.zeros_like(numbers),
+        20_000 * every,
+        card_us * every,
+        _WITHIN_US * every,
+        other_us * every,
+    )
+
+
+@pytest.mark.parametrize("card_us", [30, 60, 100, 150])
+@pytest.mark.parametrize(("part", "shown"), [(0.0, False), (0.45, False), (0.55, True), (1, True)])
+def test_less_than_half_of_j_within_the_scatter_is_none(card_us, part, shown):
+    many = 40 * _WITHIN_US**2 // card_us**2 + 1
+    found = unshown(np.full(many, round(part * card_us)), card_us)
+    assert (~found).all() if shown else found.all()
+
+
+def test_few_intervals_do_not_tell_that_nothing_alternates():
+    assert not unshown(np.zeros(24), _WITHIN_US).any()
+    assert unshown(np.zeros(26), _WITHIN_US).all()
+
+
+def test_behind_the_alternation_intervals_show_none_at_once():
+    found = unshown(np.repeat([100, 0], 60), _WITHIN_US)
+    assert found[60:].all()
+    assert not found[:35].any()
+
+
+@pytest.mark.parametrize("turned", range(0, 36, 3))
+def test_states_that_are_exchanged_within_a_run_alternate(turned):
+    assert not unshown(np.full(36, _WITHIN_US), _WITHIN_US, turned=turned).any()
+
+
+@pytest.mark.parametrize(("other_us", "shown"), [(0, False), (20, True), (100, False)])
+def test_a_card_may_lie_where_that_of_the_other_camera_is_what_intervals_may_show(other_us, shown):
+    """The one says 200 us, the trigger may have 20: of sixty intervals neither nothing nor 20."""
+    assert (~unshown(np.zeros(60), 2 * _WITHIN_US - 1, other_us)).all() == shown
+
+
+def test_a_card_may_lie_where_that_of_another_cube_of_the_stretch_is_what_intervals_may_show():
+    cards_us = np.repeat([20, 2 * _WITHIN_US - 1], 60)
+    assert not unshown(np.zeros(120), cards_us).any()
+
+
+def test_a_card_lies_where_intervals_clearly_alternate_by_less():
+    """By 25 us in 400 of a scatter of 100: five times what their mean scatters by."""
+    assert not unshown(np.full(400, 25), _WITHIN_US).any()
+    assert unshown(np.full(400, 5), _WITHIN_US).all()

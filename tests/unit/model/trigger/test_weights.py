@@ -12,6 +12,7 @@ from vampd.model.trigger.weights import (
     NAT,
     PAIR_COSTS,
     PAIR_LIMIT,
+    either,
     offset_cost,
 )
 
@@ -74,3 +75,12 @@ def test_to_be_late_by_just_a_period_costs_as_much_as_it_is_unlikely(width_us, h
     """Of all lateness, eight widths of a period are as near to it: so many halves of it."""
     cost = weight_of(SHORTEST_US + 2 * width_us, own_count=7, width_us=width_us, calm=1)
     assert cost == PAIR_LIMIT + min(halvings * DOUBLING_COST, LATE_BY_PERIODS_COST)
+
+
+@pytest.mark.parametrize("one", [0, 0.02, 0.1, 0.5, 1, 3.875])
+@pytest.mark.parametrize("other", [0, 0.01, 0.13, 2, 3.875])
+def test_two_readings_cost_what_the_chance_of_either_does(one, other):
+    """To a hundredth of a nat, so that many intervals together do not show what none does."""
+    exact = -np.log((np.exp(-one) + np.exp(-other)) / 2)
+    costs = (np.array([round(nats * NAT)]) for nats in (one, other))
+    assert either(*costs)[0] / NAT == pytest.approx(exact, abs=0.005)
