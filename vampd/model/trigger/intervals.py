@@ -94,7 +94,7 @@ def weigh_intervals(
     period_us = tempo.period_us
     choice = np.where(tempo.half_width_us > 0, READINGS_COST, 0)
     options = _options(steps_us, rises, period_us, by_count, alone, saved)
-    as_before = _is_as_before(steps_us, rises, tempo)
+    as_before = _is_as_before(steps_us, rises, tempo, arrivals.scatter_us[1:])
     # What lasted some whole triggers longer hardly stood still by chance for just as long.
     whole = is_whole(steps_us, rises, tempo)
     for option, (gone, cost) in enumerate(options):
@@ -137,7 +137,8 @@ def weigh_intervals(
                 allowed, -costs - np.where(informs, fit, 0), NEVER
             )
         readings = [
-            misfit(residuals_us + turn * half_us, width_us, INTERVAL_LIMIT) for turn in (0, 1)
+            misfit(residuals_us + turn * triggers * half_us, width_us, INTERVAL_LIMIT)
+            for turn in (0, 1)
         ]
         # One reading holds for long: what is as long as the interval before has no other. If it
         # is neither, T and J are of other settings.
@@ -167,12 +168,12 @@ def weigh_intervals(
     restarts = settings_change(arrivals) & (since_us[1:] > FLIP_AFTER_US[2])
     flip[1:] = np.where(restarts, np.minimum(flip[1:], FLIP_COST[-1]), flip[1:])
     switch[1:] = np.minimum(switch[1:], np.array(paused[1])[unlogged]) + within
-    changes = np.diff(arrivals.switching)
-    switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
     # Between turns, where the next frame is relaxed, a short command may have done it.
     between = switch.copy()
     by_command = _cost_of_command(steps_us, rises, tempo, shortest_us, since_us[1:]) + within
     between[1:] = np.minimum(switch[1:], by_command)
+    changes = np.diff(arrivals.switching)
+    between[1:] = np.where(changes, np.minimum(between[1:], CARD_CHANGES_COST), between[1:])
     # If a frame was lost, it may have been the first one.
     switch[1:] = np.where(rises > 1, between[1:], switch[1:])
     switch = np.stack([between, switch], axis=1)
@@ -190,8 +191,7 @@ def _cost_of_command(
     when the FLC was switched.
     """
     half_us, scatter_us = tempo.half_width_us, tempo.scatter_us
-    waited_us = np.where(rises == 1, since_us, since_us - shortest_us)
-    longer_us = np.minimum(steps_us - rises * shortest_us, waited_us)
+    longer_us = np.minimum(steps_us - rises * shortest_us, since_us)
     command = (longer_us > FLIP_AFTER_US[1]) & (shortest_us > 0)
     command &= half_us > _SHOWN_SCATTERS * scatter_us
     # As long as the alternation takes it hardly lasts by chance.
@@ -208,12 +208,14 @@ def _of_standing_still(still_us: Int64) -> tuple[Int64, Int64]:
     return np.array(FLIP_COST)[stood], np.array(SWITCH_COST)[stood]
 
 
-def _is_as_before(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:
+def _is_as_before(
+    steps_us: Int64, rises: Int64, tempo: Tempo, documented_us: Int64
+) -> npt.NDArray[np.bool_]:
     """Whether each interval is one trigger's, as the one before it, and as long.
 
     Where J is so large that intervals of two states are not.
     """
-    least_us = _SHOWN_SCATTERS * tempo.scatter_us
+    least_us = _SHOWN_SCATTERS * np.minimum(tempo.scatter_us, documented_us)
     single = (rises == 1) & (tempo.half_width_us > least_us)
     # Those that waited for each other are of no trigger.
     single &= 5 * steps_us > 3 * (tempo.period_us - tempo.half_width_us)
@@ -255,7 +257,7 @@ def _is_short(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.boo
     off = single[1:] & single[:-1] & (sums_us < (2 * tempo.period_us - least_us)[1:])
     same = np.abs(np.diff(sums_us)) <= _STILL_SCATTERS * tempo.scatter_us[2:]
     short[2:] = off[1:] & off[:-1] & same
-    return short & ~_is_as_before(steps_us, rises, tempo)
+    return short & ~_is_as_before(steps_us, rises, tempo, tempo.scatter_us)
 
 
 def _options(

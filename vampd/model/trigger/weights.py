@@ -86,7 +86,7 @@ FLIP_COST: Final = (28 * NAT, 20 * NAT, 6 * NAT, 4 * NAT, NAT + NAT // 2)
 # The same by how long no frame was logged, though as many were counted as there was time for:
 # nobody saw what else was done.
 UNSEEN_FLIP_COST: Final = (28 * NAT, 20 * NAT, 12 * NAT, 9 * NAT, 5 * NAT)
-UNSEEN_SWITCH_COST: Final = (26 * NAT, 20 * NAT, 10 * NAT, 8 * NAT, 6 * NAT)
+UNSEEN_SWITCH_COST: Final = (26 * NAT, 10 * NAT, 10 * NAT, 8 * NAT, 6 * NAT)
 # Neither happens between two frames of one trigger.
 WITHIN_TRIGGER_COST: Final = 20 * NAT
 
