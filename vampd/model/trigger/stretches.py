@@ -17,6 +17,8 @@ _MOST_TRIGGERS_TO_FIT = 4
 _MANY = 128  # intervals, more than wait in any burst
 _BESIDE = 3  # intervals on each side of one
 _NO_US = 10**12
+_ALIKE = 3  # sums of two intervals on each side of a change
+_CLEARLY, _PART_OF_T = 4, 32  # times what such sums differ by themselves, and part of 2 T
 _RARE = 4  # of so many gaps, one at most
 _SINGLE_SCATTERS = 3  # beyond J, an interval is longer by something else
 _CLEAR_SCATTERS = 3  # of the mean, of intervals that alternate for certain
@@ -66,6 +68,42 @@ def shortest_of(steps_us: Int64, rises: Int64, stretch: Int64, exposure_us: int)
         mean_us = (sums_us[end] - sums_us[begin]) // (counts[end] - counts[begin])
         least_us = np.minimum(least_us, mean_us)
     return least_us
+
+
+def cut_at_changes(
+    steps_us: Int64, rises: Int64, stretch: Int64, documented_us: Int64, shortest_us: Int64
+) -> Int64:
+    """The stretches of intervals, cut where T changes within one; numbers from 0.
+
+    Two intervals together are 2 T, whatever the states. Behind an interval T is another one where
+    three such sums before it are alike, three after it too, and these are clearly others: by a
+    32nd, and by more than stamps scatter. So the last frames of a setting, or its first ones, go by
+    no median that is that of another. Frames that waited, or stand after missed ones, tell no T.
+    """
+    begins = np.diff(stretch, prepend=stretch[:1]) != 0
+    size = 2 * _ALIKE + 3  # intervals: those of the sums of both sides, and the one between
+    if len(steps_us) < size:
+        return np.cumsum(begins, dtype=np.int64)
+    sums_us = np.lib.stride_tricks.sliding_window_view(steps_us[1:] + steps_us[:-1], _ALIKE)
+    least_us, most_us = sums_us.min(axis=1), sums_us.max(axis=1)
+    before, behind = slice(0, len(steps_us) - size + 1), slice(_ALIKE + 2, None)
+    at = np.arange(_ALIKE + 1, len(steps_us) - _ALIKE - 1)
+    middle_us = (least_us + most_us) // 2
+    change_us = np.abs(middle_us[behind] - middle_us[before])
+    unlike_us = np.maximum((most_us - least_us)[before], (most_us - least_us)[behind])
+    clear_us = np.maximum(unlike_us, 2 * documented_us[at]) * _CLEARLY
+    part_us = np.minimum(least_us[before], least_us[behind]) // _PART_OF_T
+    untold = (rises != 1) | (2 * steps_us <= shortest_us)
+    sums = [np.concatenate([[0], np.cumsum(part)]) for part in (untold, begins)]
+    first, last = at - _ALIKE - 1, at + _ALIKE + 2
+    told = sums[0][last] - sums[0][first] == untold[at]
+    # A gap of several triggers may be the first interval of its stretch.
+    told &= sums[1][last] - sums[1][first + 1] == (begins[at] & (rises[at] != 1))
+    cut = np.zeros(len(steps_us), dtype=np.bool_)
+    cut[at[told & (change_us > np.maximum(clear_us, part_us))] + 1] = True
+    # One change may be seen at two intervals beside each other.
+    cut[1:] &= ~cut[:-1]
+    return np.cumsum(begins | cut, dtype=np.int64)
 
 
 def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:

@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import fit_most, pieces_of, shortest_of, spread, stretches_of
+from vampd.model.trigger.stretches import (
+    cut_at_changes,
+    fit_most,
+    pieces_of,
+    shortest_of,
+    spread,
+    stretches_of,
+)
 from vampd.model.trigger.weights import INTERVAL_LIMIT, UNCONFIRMED_LIMIT
 
 Int64 = npt.NDArray[np.int64]
@@ -82,6 +89,7 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     card_us, documented_us = arrivals.half_width_us[1:], arrivals.scatter_us[1:]
     exposure_us = int(arrivals.exposure_us.min(initial=_LONGEST_EXPOSURE_US))
     shortest_us = shortest_of(steps_us, rises, stretch, exposure_us)
+    stretch = cut_at_changes(steps_us, rises, stretch, documented_us, shortest_us)
     own = measure_tempo(steps_us, rises, stretch, stretch, card_us, documented_us, shortest_us)
     few = np.bincount(stretch, minlength=1) < _FEWEST_TO_MEASURE
     if not few[stretch].any():
@@ -204,6 +212,9 @@ def measure_tempo(
         twins_us = 3 * spread(unlike_us, twins, alike) // 2
         least_us = np.maximum(half_width_us // 2, 7 * documented_us // 12)
         scatter_us = np.where(small & (twins_us > 0), np.maximum(twins_us, least_us), scatter_us)
+        # A few intervals may seem to alternate by as much as they scatter, whatever the card says.
+        chance = small & clear & (twins_us > half_width_us) & (card_us > 0)
+        half_width_us = np.where(chance, card_us, half_width_us)
     # The fewer intervals, the less certain T.
     scatter_us += 4 * scatter_us // np.maximum(enough, 1)
     limit = np.where(confirmed, INTERVAL_LIMIT, UNCONFIRMED_LIMIT)

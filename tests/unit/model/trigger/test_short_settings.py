@@ -12,7 +12,9 @@ from tests.support.builders.frames import (
     pairs_made,
     trigger_train,
 )
-from tests.unit.model.trigger.test_labels import label
+from tests.unit.model.trigger.test_labels import label, wrong
+from vampd.fits.trigger import compiled_kernels
+from vampd.model.trigger import DRIVEN, RELAXED, Arrivals, infer
 
 AROUND = {"period_us": 3_000, "flc_us": 500, "first": "B"}
 
@@ -61,3 +63,67 @@ def test_a_short_setting_is_not_labeled_by_the_period_of_the_next_one(frames: in
         times_us = 1e9 + np.concatenate([[0], np.cumsum(steps_us)]) + lags_us
         found = label(times_us, 500, cnt0=np.arange(len(times_us)))
         assert found == "BA" * (frames // 2) + ("BA" * 21)[:41]
+
+
+@pytest.mark.parametrize("frames", [4, 8, 14])
+@pytest.mark.parametrize("pause_us", [0, 48_000])
+def test_a_setting_at_the_end_is_not_labeled_by_the_period_before_it(
+    frames: int, pause_us: float
+) -> None:
+    """U_TRIGOF was raised by 2 J: what T + J was is T - J now, the shorter interval."""
+    steps_us = np.concatenate([np.tile([7_330, 6_330], 30), np.tile([8_320, 7_320], 7)[:frames]])
+    truth = "B" + "AB" * 30 + ("AB" * 7)[:frames]
+    if pause_us:
+        # Whatever the state was, the next frame is relaxed.
+        steps_us = np.insert(steps_us, 60, pause_us)
+        truth = "B" + "AB" * 30 + "B" + ("AB" * 7)[:frames]
+    for seed in range(4):
+        lags_us = np.random.default_rng(seed).uniform(0, 60, len(steps_us) + 1)
+        times_us = 1e9 + np.concatenate([[0], np.cumsum(steps_us)]) + lags_us
+        assert wrong(label(times_us, 500, cnt0=np.arange(len(times_us))), truth) == 0
+
+
+@pytest.mark.parametrize("frames", [5, 9])
+def test_frames_whose_period_none_around_have_carry_no_state_of_those_before(frames: int) -> None:
+    """The exposure was changed twice, and the FLC switched off; no card says so."""
+    steps_us = [*([18_790, 17_780] * 20), *([26_960, 26_030] * 3), 39_430, *([38_390] * 8)]
+    steps_us = steps_us[: 46 + frames]
+    truth = "B" + "AB" * 20 + "AB" * 3 + "-" * frames
+    for seed in range(4):
+        lags_us = np.random.default_rng(seed).uniform(0, FAST_US, len(steps_us) + 1)
+        times_us = 1e9 + np.concatenate([[0], np.cumsum(steps_us)]) + lags_us
+        assert wrong(label(times_us, 500, cnt0=np.arange(len(times_us))), truth) == 0
+
+
+@pytest.mark.parametrize("lost", [2, 3])
+def test_the_flc_may_be_switched_off_where_no_camera_has_a_frame(lost: int) -> None:
+    """Each trigger without it takes T - J, as many as were lost."""
+    turns_us = np.tile([30_250, 28_250], 20)
+    steps_us = np.concatenate([turns_us, [28_250 * (lost + 1)], [28_250] * 2])
+    numbers = np.concatenate([np.arange(41), 41 + lost + np.arange(3)])
+    for seed in range(4):
+        lags_us = np.random.default_rng(seed).uniform(0, 60, len(numbers))
+        times_us = 1e9 + np.concatenate([[0], np.cumsum(steps_us)]) + lags_us
+        assert wrong(label(times_us, 1_000, cnt0=numbers), "B" + "AB" * 20 + "-" * 3) == 0
+
+
+def test_a_card_that_changes_does_not_begin_with_the_driven_state() -> None:
+    """The first exposure after a switch is relaxed, wherever the cube begins that tells of it."""
+    steps_us = np.concatenate([np.full(30, 51_225), [51_353], np.tile([52_230, 51_230], 10)])
+    frames = len(steps_us) + 1
+    lags_us = np.random.default_rng(1).integers(0, 7, frames)
+    times_us = 10**15 + np.concatenate([[0], np.cumsum(steps_us)]) + lags_us
+    side = Arrivals(
+        acquired_us=times_us.astype(np.int64),
+        cnt0=np.arange(frames),
+        fitted=np.ones(frames, np.bool_),
+        switching=np.arange(frames) >= 30,
+        half_width_us=np.full(frames, 500),
+        exposure_us=np.full(frames, 50_085),
+        scatter_us=np.full(frames, 7),
+    )
+    nothing = Arrivals(*(np.empty(0, getattr(side, n).dtype) for n in side.__dataclass_fields__))
+    states = infer(side, nothing, 1e-6, compiled_kernels()).states[0]
+    assert set(states[:31].tolist()) <= {0, 1}
+    assert set(states[31:].tolist()) <= {0, DRIVEN, RELAXED}
+    assert (states[35::2] == RELAXED).all()

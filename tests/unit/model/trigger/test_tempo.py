@@ -234,3 +234,38 @@ def test_a_card_lies_where_intervals_clearly_alternate_by_less():
     """By 25 us in 400 of a scatter of 100: five times what their mean scatters by."""
     assert not unshown(np.full(400, 25), _WITHIN_US).any()
     assert unshown(np.full(400, 5), _WITHIN_US).all()
+
+
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("frames", [5, 15])
+@pytest.mark.parametrize("longer_us", [-800, 400, 4_000])
+def test_a_few_frames_of_another_setting_at_an_end_have_their_own_period(frames, longer_us, ends):
+    """The median of 31 neighbors is that of the others."""
+    turns_us = np.tile([4_500, 3_500], 30)
+    steps_us = np.concatenate([turns_us, [12_000], longer_us + turns_us[:frames]])
+    if not ends:
+        steps_us = steps_us[::-1]
+    side = arrivals(np.cumsum([10**15, *steps_us]), half_width_us=500)
+    period_us = tempo_of(side, count_frames(side)).period_us
+    period_us = period_us if ends else period_us[::-1]
+
+    assert np.abs(period_us[:60] - 4_000).max() < 20
+    assert np.abs(period_us[-frames:] - 4_000 - longer_us).max() < 20
+
+
+@pytest.mark.parametrize("waiting", [4, 9])
+def test_frames_that_waited_are_of_no_other_setting(waiting):
+    steps_us = np.full(80, 4_000)
+    steps_us[40 : 40 + waiting] = 30
+    steps_us[39] = 4_000 * (waiting + 1) - 30 * waiting
+    side = arrivals(np.cumsum([10**15, *steps_us]), switching=False, half_width_us=0)
+    tempo = tempo_of(replace(side, exposure_us=np.full(81, 3_500)), count_frames(side))
+
+    assert np.abs(tempo.period_us - 4_000).max() < 20
+
+
+def test_a_half_width_that_a_few_intervals_scatter_by_is_not_taken_for_that_of_the_card():
+    around = [2_758, 2_765, 2_783, 2_792, 2_788, 2_765, 2_799, 2_813, 2_767, 2_713, 2_760, 2_782]
+    tempo = tempo_of_steps([*around, 2_807], card_us=500)
+
+    assert (tempo.half_width_us == 500).all()
