@@ -12,6 +12,7 @@ from vampd.model.trigger.tempo import Tempo
 from vampd.model.trigger.unlate import is_whole
 from vampd.model.trigger.weights import (
     CARD_CHANGES_COST,
+    CHANGES_AMID_COST,
     COMMAND_COST,
     EARLY_COST,
     FLIP_AFTER_US,
@@ -174,6 +175,7 @@ def weigh_intervals(
     between[1:] = np.minimum(switch[1:], by_command)
     changes = np.diff(arrivals.switching)
     between[1:] = np.where(changes, np.minimum(between[1:], CARD_CHANGES_COST), between[1:])
+    switch[1:] = np.where(changes, np.minimum(switch[1:], CHANGES_AMID_COST), switch[1:])
     # If a frame was lost, it may have been the first one.
     switch[1:] = np.where(rises > 1, between[1:], switch[1:])
     switch = np.stack([between, switch], axis=1)
