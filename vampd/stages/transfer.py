@@ -194,7 +194,7 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
         return Plan.of(again, remarks=_remarks(survey))
     sends = [
         Send(part, compare, bytes=sum(survey.here[path].size for path in part))
-        for compare in (Compare.CHECKSUM, Compare.NAME)
+        for compare in (Compare.CHECKSUM, Compare.SIZE_AND_TIME)
         for part in cut_parts(
             [path for path in compares if compares[path] is compare and path != SUMS_NAME],
             survey.here,
@@ -405,7 +405,7 @@ def _comparison(survey: TransferSurvey, path: str) -> Compare:
 
     What lies there was read, or has another size, and is wrong.
     """
-    return Compare.CHECKSUM if path in survey.archive else Compare.NAME
+    return Compare.CHECKSUM if path in survey.archive else Compare.SIZE_AND_TIME
 
 
 def _was_read_before_copy(survey: TransferSurvey, path: str) -> bool:

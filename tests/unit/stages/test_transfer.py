@@ -165,17 +165,6 @@ def test_late_products_travel_alone_and_the_sums_grow(arrived):
     assert arrived.is_safe()
 
 
-def test_what_the_listing_lacks_is_sent_only_where_nothing_lies_by_then(arrived):
-    """Another program may put a file there after the listing: it is read before it is replaced."""
-    late = arrived.add_product("VMPA00000003")
-    sends = [each for plan in arrived.run() for wave in plan.waves for each in wave]
-    by_name = [
-        each.files for each in sends if isinstance(each, Send) and each.compare is Compare.NAME
-    ]
-    assert sorted(by_name[0]) == [late, "vgen2/VMPA00000003.txt"]
-    assert len(by_name) == 1
-
-
 def test_damage_that_a_listing_cannot_show_is_repaired_by_checksum_and_alone(arrived):
     arrived.damage("vgen2/VMPA00000002.fits.fz")
     arrived.verify()
