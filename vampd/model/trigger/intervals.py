@@ -12,7 +12,6 @@ from vampd.model.trigger.tempo import Tempo
 from vampd.model.trigger.unlate import is_whole
 from vampd.model.trigger.weights import (
     CARD_CHANGES_COST,
-    CHANGES_AMID_COST,
     COMMAND_COST,
     EARLY_COST,
     FLIP_AFTER_US,
@@ -169,13 +168,12 @@ def weigh_intervals(
     restarts = settings_change(arrivals) & (since_us[1:] > FLIP_AFTER_US[2])
     flip[1:] = np.where(restarts, np.minimum(flip[1:], FLIP_COST[-1]), flip[1:])
     switch[1:] = np.minimum(switch[1:], np.array(paused[1])[unlogged]) + within
+    changes = np.diff(arrivals.switching)
+    switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
     # Between turns, where the next frame is relaxed, a short command may have done it.
     between = switch.copy()
     by_command = _cost_of_command(steps_us, rises, tempo, shortest_us, since_us[1:]) + within
     between[1:] = np.minimum(switch[1:], by_command)
-    changes = np.diff(arrivals.switching)
-    between[1:] = np.where(changes, np.minimum(between[1:], CARD_CHANGES_COST), between[1:])
-    switch[1:] = np.where(changes, np.minimum(switch[1:], CHANGES_AMID_COST), switch[1:])
     # If a frame was lost, it may have been the first one.
     switch[1:] = np.where(rises > 1, between[1:], switch[1:])
     switch = np.stack([between, switch], axis=1)

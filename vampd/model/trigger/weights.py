@@ -73,7 +73,6 @@ SWITCH_COST: Final = (26 * NAT, 20 * NAT, 9 * NAT, 7 * NAT, 6 * NAT)
 # Between turns, by a command that made an interval longer by 0.1 ms: no rare one switches the FLC.
 COMMAND_COST: Final = 9 * NAT
 CARD_CHANGES_COST: Final = 7 * NAT
-CHANGES_AMID_COST: Final = 13 * NAT  # in mid-turn, which only a stop of the trigger leaves so
 CARD_ON_COST: Final = 4 * NAT
 CARD_OFF_COST: Final = 6 * NAT
 # Two readings. Without the alternation an interval may be T - J where T is still that of the
