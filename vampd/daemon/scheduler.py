@@ -150,8 +150,8 @@ class Scheduler:
         # Without the nights that are done, of which there may be thousands: they need memory, and
         # checking all of them four times a second would cost more than the rest of an idle daemon.
         self._open: tuple[NightRecord, ...] = ()
-        # The nights that were tried, of a run that ends when none can advance.
-        self._tried: set[NightId] | None = None
+        # How often nights were tried, of a run that ends when none can advance.
+        self._tried: Counter[NightId] | None = None
         self._filling: frozenset[NightId] = frozenset()
         # Whether a night fills that did not.
         self._was_let_go = False
@@ -183,7 +183,7 @@ class Scheduler:
 
         Raises the error of an attempt that could not be concluded: a StoreError, or a bug.
         """
-        self._tried = set() if mode is RunMode.UNTIL_IDLE else None
+        self._tried = Counter() if mode is RunMode.UNTIL_IDLE else None
         try:
             while not self._stopping and self._running.fatal is None:
                 try:
@@ -416,12 +416,13 @@ class Scheduler:
             self._running.launch(ready, record, self._settings)
             self._counter = -1
             if self._tried is not None:
-                self._tried.add(night)
+                self._tried[night] += 1
 
     def _find_given_up(self) -> Iterator[NightId]:
         """What is not tried again before all is idle; it may be due whenever the loop turns."""
-        tried = self._tried or ()
-        return (r.night for r in self._open if r.night in tried and self._is_given_up(r))
+        tried, attempts = self._tried or Counter(), self._settings.retry.attempts
+        often = {night for night, times in tried.items() if times >= attempts}
+        return (r.night for r in self._open if r.night in often and self._is_given_up(r))
 
     def _is_given_up(self, record: NightRecord) -> bool:
         """Whether it needs a person; a daemon that runs for ever tries it again all the same."""
