@@ -9,16 +9,13 @@ from tests.evaluation.decision import Decision, Judge, Score, decision_of, score
 from tests.evaluation.old_tools import decide_as_old_tools
 from tests.evaluation.suite import NIGHT, synchronise_night
 from tests.evaluation.trigger_model import decide_by_model
-from vampd.config import Sync
 from vampd.simulate.night import SimulatedNight, plan_night
 from vampd.simulate.scenario import Scenario
 
 
-def decide_by_sync(
-    simulated: SimulatedNight, largest_error: float = Sync().largest_error
-) -> Decision:
+def decide_by_sync(simulated: SimulatedNight) -> Decision:
     """What the daemon's sync decides."""
-    return decision_of(simulated, synchronise_night(simulated, largest_error))
+    return decision_of(simulated, synchronise_night(simulated))
 
 
 JUDGES: Mapping[str, Judge] = MappingProxyType(

@@ -108,19 +108,14 @@ def judge_scenario(scenario: Scenario, seeds: Iterable[int]) -> Tally:
     return Tally(scenario.name, tuple(judgements))
 
 
-def synchronise_night(
-    simulated: SimulatedNight, largest_error: float = Sync().largest_error
-) -> Generation:
-    """What sync decides about a simulated night, under the rules of the default settings.
-
-    ``largest_error`` is the chance to be wrong below which pairs and labels are given.
-    """
+def synchronise_night(simulated: SimulatedNight) -> Generation:
+    """What sync decides about a simulated night, under the rules of the default settings."""
     defaults = Sync()
     rules = SyncRules(
         gap_us=round(defaults.cut_at_gap_s * 1e6),
         span_us=round(defaults.cut_after_s * 1e6),
         cut_on=defaults.cut_on,
-        limits=Limits(largest_error, defaults.largest_offset_us),
+        limits=Limits(defaults.largest_error, defaults.largest_offset_us),
     )
     cubes, set_aside = offer_cubes(simulated)
     midnight_us = (NIGHT.day - date(1970, 1, 1)).days * DAY_US

@@ -19,7 +19,9 @@ _LONGEST_DELAY_US = 1_000_000
 _TAI_US = 37_000_000
 
 
-def decide_by_model(simulated: SimulatedNight) -> Decision:
+def decide_by_model(
+    simulated: SimulatedNight, largest_error: float = Sync().largest_error
+) -> Decision:
     """Pairs and labels of all triggered frames whose files and times can be believed."""
     truth = simulated.truth
     starts = np.concatenate([[0], np.cumsum([cube.frames for cube in truth.cubes])])
@@ -47,7 +49,7 @@ def decide_by_model(simulated: SimulatedNight) -> Decision:
         ordered = [chosen[position] for position in order]
         sides.append((_arrivals([cube for cube, _ in ordered]), _join([r for _, r in ordered])))
     (one, first_rows), (two, second_rows) = sides
-    found = infer(one, two, Sync().largest_error, compiled_kernels())
+    found = infer(one, two, largest_error, compiled_kernels())
     label[first_rows], label[second_rows] = (_CODES[states] for states in found.states)
     for rows, others, partners in (
         (first_rows, second_rows, found.partners[0]),
