@@ -37,7 +37,8 @@ _SCHEDULER = {
 class _EndedWhenClosed:
     """Jobs whose cluster sees that they were closed.
 
-    It asserts so of all that are still in memory; dask-jobqueue's own jobs do not say it.
+    It asserts so of all that are still in memory; dask-jobqueue's own jobs do not say it. What it
+    is mixed with closes.
     """
 
     status: Status

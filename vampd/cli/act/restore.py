@@ -94,11 +94,11 @@ def restore(
         # A night that is worked on has files that are gone when they are looked at.
         with held():
             found = plan()
-            lines = (*_plan_lines(record, found), *change_lines(found))
+            others = describe_other_cards(record.night, connections.reader)
+            lines = [*_plan_lines(record, found), *change_lines(found)]
+            lines += [f"  changes  {sentence}" for sentence in others]
         for line in lines:
             write_prose(line)
-        for sentence in describe_other_cards(record.night, connections.reader):
-            write_prose(f"  changes  {sentence}")
         found.refuse_unsafe()
         if dry_run or (not yes and not agreed("Restore?")):
             write("nothing was changed")

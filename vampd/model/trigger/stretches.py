@@ -177,9 +177,9 @@ def leave_turns(
 def shortest_beside(times_us: Int64, count: Int64, stretch: Int64) -> Int64:
     """How long (us) the trigger takes at least around each interval, as those beside it show.
 
-    It is as long with the FLC as without it: T - J. Of each side it is the shorter one of two
+    It is as long with the FLC as without it: T - J. Of each side it is the shortest of three
     intervals of one trigger, and the longer one of both sides; 0 where no side has one, or frames
-    waited for each other.
+    waited for each other. ``times_us``, ``count`` and ``stretch`` are those of the frames.
     """
     steps_us, rises = np.diff(times_us), np.diff(count)
     single = (rises == 1) & (np.diff(stretch) == 0)

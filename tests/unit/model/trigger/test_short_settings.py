@@ -13,8 +13,6 @@ from tests.support.builders.frames import (
     trigger_train,
 )
 from tests.unit.model.trigger.test_labels import label, wrong
-from vampd.fits.trigger import compiled_kernels
-from vampd.model.trigger import DRIVEN, RELAXED, Arrivals, infer
 
 AROUND = {"period_us": 3_000, "flc_us": 500, "first": "B"}
 
@@ -105,25 +103,3 @@ def test_the_flc_may_be_switched_off_where_no_camera_has_a_frame(lost: int) -> N
         lags_us = np.random.default_rng(seed).uniform(0, 60, len(numbers))
         times_us = 1e9 + np.concatenate([[0], np.cumsum(steps_us)]) + lags_us
         assert wrong(label(times_us, 1_000, cnt0=numbers), "B" + "AB" * 20 + "-" * 3) == 0
-
-
-def test_a_card_that_changes_does_not_begin_with_the_driven_state() -> None:
-    """The first exposure after a switch is relaxed, wherever the cube begins that tells of it."""
-    steps_us = np.concatenate([np.full(30, 51_225), [51_353], np.tile([52_230, 51_230], 10)])
-    frames = len(steps_us) + 1
-    lags_us = np.random.default_rng(1).integers(0, 7, frames)
-    times_us = 10**15 + np.concatenate([[0], np.cumsum(steps_us)]) + lags_us
-    side = Arrivals(
-        acquired_us=times_us.astype(np.int64),
-        cnt0=np.arange(frames),
-        fitted=np.ones(frames, np.bool_),
-        switching=np.arange(frames) >= 30,
-        half_width_us=np.full(frames, 500),
-        exposure_us=np.full(frames, 50_085),
-        scatter_us=np.full(frames, 7),
-    )
-    nothing = Arrivals(*(np.empty(0, getattr(side, n).dtype) for n in side.__dataclass_fields__))
-    states = infer(side, nothing, 1e-6, compiled_kernels()).states[0]
-    assert set(states[:31].tolist()) <= {0, 1}
-    assert set(states[31:].tolist()) <= {0, DRIVEN, RELAXED}
-    assert (states[35::2] == RELAXED).all()
