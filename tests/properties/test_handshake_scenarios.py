@@ -68,6 +68,15 @@ def test_rough_nights_that_once_had_wrong_ones_have_none(seed):
     assert_random_never_wrong(seed, rough=True)
 
 
+@pytest.mark.parametrize("seed", [122, 280, 1016, 1159, 1255, 1461, 2057, 2181, 2220, 2369])
+def test_nights_of_events_with_frames_beside_a_switch_have_no_wrong_ones(seed):
+    """Two to fifteen frames whose commands one camera shows, or whose intervals no state explains.
+
+    That are longer by less than 0.1 ms; of a T that no two of them have.
+    """
+    assert_never_wrong_by_sync(event_night(seed))
+
+
 @pytest.mark.parametrize("seed", [58, 213, 224, 277, 397, 487, 1260, 1499, 1612])
 def test_nights_of_events_that_once_had_wrong_ones_have_none(seed):
     """What each of them has.

@@ -104,7 +104,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         own.may_be_us[since],
         own.saved[intervals],
         own.leaving[intervals],
-        own.shortest_us[intervals],
+        own.command[intervals],
         own.unshown[intervals],
     )
     if since.start < rows.start:

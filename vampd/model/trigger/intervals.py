@@ -12,7 +12,6 @@ from vampd.model.trigger.tempo import Tempo
 from vampd.model.trigger.unlate import is_whole
 from vampd.model.trigger.weights import (
     CARD_CHANGES_COST,
-    COMMAND_COST,
     EARLY_COST,
     FLIP_AFTER_US,
     FLIP_COST,
@@ -70,17 +69,17 @@ def weigh_intervals(
     may_be_us: Int64,
     saved: Int64,
     leaving: npt.NDArray[np.bool_],
-    shortest_us: Int64,
+    command: Int64,
     unshown: npt.NDArray[np.bool_],
 ) -> IntervalEvidence:
     """What the interval before each frame says; the first frame's says nothing of the trigger.
 
     ``by_count`` is how many triggers the other camera counted more in each interval, ``alone`` how
     many because only that one took part, ``saved`` how much less a miss costs there. ``leaving`` is
-    whether turns are left unfinished around it where nobody looks, ``shortest_us`` how long a
-    trigger takes at least by the intervals beside it, ``unshown`` whether many do not alternate by
-    J there. Of frames, ``since_us`` is the time since any (the trigger stood still no longer),
-    ``late_us`` how late each is by those after it, ``may_be_us`` may be by those before.
+    whether turns are left unfinished around it where nobody looks, ``command`` what a switch of the
+    FLC costs by a command in it, ``unshown`` whether many do not alternate by J there. Of frames,
+    ``since_us`` is the time since any (the trigger stood still no longer), ``late_us`` how late
+    each is by those after it, ``may_be_us`` may be by those before.
     """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
@@ -145,6 +144,8 @@ def weigh_intervals(
         flat = np.minimum(*readings)
         again = as_before & (gone == 0)
         flat = np.where(again, np.minimum(flat, READINGS_COST), flat + choice)
+        # What is outside the model tells nothing of the state.
+        flat = np.where(better == INTERVAL_LIMIT, np.minimum(flat, INTERVAL_LIMIT), flat)
         flat = np.where(unshown & ~again, either(*readings), flat)
         still_us = residuals_us - half_us - np.maximum(late_us[1:] - half_us, 0)
         still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
@@ -172,34 +173,12 @@ def weigh_intervals(
     switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
     # Between turns, where the next frame is relaxed, a short command may have done it.
     between = switch.copy()
-    by_command = _cost_of_command(steps_us, rises, tempo, shortest_us, since_us[1:]) + within
-    between[1:] = np.minimum(switch[1:], by_command)
+    between[1:] = np.minimum(switch[1:], command + within)
     # If a frame was lost, it may have been the first one.
     switch[1:] = np.where(rises > 1, between[1:], switch[1:])
     switch = np.stack([between, switch], axis=1)
     recount[counted.recounted] = RECOUNT_COST
     return IntervalEvidence(missed, alternating, steady, flip, switch, recount)
-
-
-def _cost_of_command(
-    steps_us: Int64, rises: Int64, tempo: Tempo, shortest_us: Int64, since_us: Int64
-) -> Int64:
-    """What a switch of the FLC costs by a command between turns, SWITCH_COST without one.
-
-    It makes an interval longer than the trigger takes, with the FLC or without it, and both
-    cameras' (``since_us``, the time since any frame). Where J is within the scatter, nothing shows
-    when the FLC was switched.
-    """
-    half_us, scatter_us = tempo.half_width_us, tempo.scatter_us
-    longer_us = np.minimum(steps_us - rises * shortest_us, since_us)
-    command = (longer_us > FLIP_AFTER_US[1]) & (shortest_us > 0)
-    command &= half_us > _SHOWN_SCATTERS * scatter_us
-    # As long as the alternation takes it hardly lasts by chance.
-    turn_us = np.where(rises % 2 == 1, half_us, 0)
-    apart_us = np.abs(np.abs(steps_us - rises * tempo.period_us) - turn_us)
-    turned = apart_us <= _STILL_SCATTERS * scatter_us
-    cost = COMMAND_COST + np.where(turned, WHOLE_PERIODS_COST, 0)
-    return np.where(command, cost, SWITCH_COST[0])
 
 
 def _of_standing_still(still_us: Int64) -> tuple[Int64, Int64]:

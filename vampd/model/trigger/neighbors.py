@@ -8,16 +8,24 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import pieces_of, spread, stretches_of
+from vampd.model.trigger.stretches import pieces_of, shortest_beside, spread, stretches_of
 from vampd.model.trigger.tempo import Tempo, at_frames, running_median
 from vampd.model.trigger.unlate import late_by, missed_by_count, unlate
-from vampd.model.trigger.weights import CLASSES, NEAR_US
+from vampd.model.trigger.weights import (
+    CLASSES,
+    COMMAND_COST,
+    NEAR_US,
+    SWITCH_COST,
+    WHOLE_PERIODS_COST,
+)
 
 Int64 = npt.NDArray[np.int64]
 
 UNKNOWN_US = 10**12  # an offset that no pair tells
 _REFERENCE_WINDOW = 15
 _PARTS_OF_APART = 3  # of what triggers are apart: nearer than a third is one trigger's frame alone
+_SHOWN_SCATTERS, _STILL_SCATTERS = 2, 3
+_SHORTEST_COMMAND_US = 75  # of 0.1 ms, though the frames around it scatter
 _OFFSET_WINDOW = 151  # longer: an offset wanders, and does not follow a reference that is off
 
 
@@ -175,3 +183,55 @@ def of_first(one_us: Int64, two_us: Int64, values: Int64) -> Int64:
     """Values of camera 2's frames for camera 1's: those of the last frame before."""
     last = np.searchsorted(two_us, one_us) - 1
     return np.asarray(values[last.clip(0)])
+
+
+def weigh_commands(
+    counted: tuple[Counted, Counted],
+    tempos: tuple[Tempo, Tempo],
+    stretches: tuple[Int64, Int64],
+    since_us: tuple[Int64, Int64],
+) -> tuple[Int64, Int64]:
+    """What a switch of the FLC costs in each interval of both cameras, by a command between turns.
+
+    SWITCH_COST without one. Both cameras wait for it, but frames of either may be late, or missed
+    before it: so either may show it. ``stretches`` and ``since_us`` (the time since any frame of
+    either camera) are of frames.
+    """
+    least_us, costs = [], []
+    for own, tempo, stretch, waited_us in zip(counted, tempos, stretches, since_us, strict=True):
+        least_us.append(shortest_beside(own.times_us, own.count, stretch))
+        costs.append(_cost_of_command(own, tempo, least_us[-1], waited_us[1:]))
+    first, second = costs
+    if not len(first) or not len(second):
+        return first, second
+    ends_us = [own.times_us[1:] for own in counted]
+    there = [_nearest(ends_us[1 - number], ends_us[number]) for number in (0, 1)]
+    same = [
+        (2 * np.abs(ends_us[1 - number][there[number]] - ends_us[number]) < least_us[number])
+        & (least_us[number] < UNKNOWN_US)
+        & (stretches[1 - number][1:][there[number]] == stretches[number][1:])
+        for number in (0, 1)
+    ]
+    return (
+        np.minimum(first, second[there[0]], out=first.copy(), where=same[0]),
+        np.minimum(second, first[there[1]], out=second.copy(), where=same[1]),
+    )
+
+
+def _cost_of_command(counted: Counted, tempo: Tempo, least_us: Int64, waited_us: Int64) -> Int64:
+    """What a switch of the FLC costs by a command in each interval of a camera.
+
+    It makes the interval longer than the trigger takes (``least_us``), with the FLC or without it.
+    Where J is within the scatter, nothing shows when the FLC was switched.
+    """
+    steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
+    half_us, scatter_us = tempo.half_width_us, tempo.scatter_us
+    longer_us = np.minimum(steps_us - rises * least_us, waited_us)
+    command = (longer_us > _SHORTEST_COMMAND_US) & (least_us < UNKNOWN_US)
+    command &= half_us > _SHOWN_SCATTERS * scatter_us
+    # As long as the alternation takes it hardly lasts by chance.
+    turn_us = np.where(rises % 2 == 1, half_us, 0)
+    apart_us = np.abs(np.abs(steps_us - rises * tempo.period_us) - turn_us)
+    turned = apart_us <= _STILL_SCATTERS * scatter_us
+    cost = COMMAND_COST + np.where(turned, WHOLE_PERIODS_COST, 0)
+    return np.where(command, cost, SWITCH_COST[0])

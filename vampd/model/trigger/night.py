@@ -9,14 +9,13 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
 from vampd.model.trigger.intervals import doubt_settings
-from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second
+from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second, weigh_commands
 from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
 from vampd.model.trigger.stretches import (
     begins_of,
     is_unshown,
     leave_turns,
     pieces_of,
-    shortest_beside,
 )
 from vampd.model.trigger.tempo import Tempo, at_frames, share_tempo, tempo_of
 from vampd.model.trigger.unlate import (
@@ -41,8 +40,8 @@ class Camera:
 
     ``expected`` is the other camera's count in the middle shift, ``piece`` what of camera 1 has one
     exposure, ``since_us`` the time since any frame of either camera; ``missed``,
-    ``alone``, ``saved``, ``leaving``, ``shortest_us`` (what a trigger takes at least) and
-    ``unshown`` have one value per interval, as ``tempo`` has.
+    ``alone``, ``saved``, ``leaving``, ``command`` (what a switch of the FLC costs
+    by one) and ``unshown`` have one value per interval, as ``tempo`` has.
     """
 
     arrivals: Arrivals
@@ -52,7 +51,7 @@ class Camera:
     alone: Int64
     saved: Int64
     leaving: npt.NDArray[np.bool_]
-    shortest_us: Int64
+    command: Int64
     unshown: npt.NDArray[np.bool_]
     late_us: Int64
     may_be_us: Int64
@@ -140,6 +139,12 @@ def _order_night(
     piece = pieces_of(counted[0].times_us, arrivals[0].exposure_us)
     pieces = piece, of_second(*neighbors.came_us, piece)
     parts = slice(0, sizes[0]), slice(sizes[0], None)
+    commands = weigh_commands(
+        counted,
+        tempos,
+        (stretch[parts[0]], stretch[parts[1]]),
+        (since_us[parts[0]], since_us[parts[1]]),
+    )
     cameras = tuple(
         Camera(
             arrivals[number],
@@ -155,7 +160,7 @@ def _order_night(
                 tempos[number].period_us,
                 tempos[number].half_width_us,
             ),
-            shortest_beside(counted[number].times_us, counted[number].count, stretch[own]),
+            commands[number],
             is_unshown(
                 counted[number].times_us,
                 counted[number].count,

@@ -178,8 +178,8 @@ def shortest_beside(times_us: Int64, count: Int64, stretch: Int64) -> Int64:
     """How long (us) the trigger takes at least around each interval, as those beside it show.
 
     It is as long with the FLC as without it: T - J. Of each side it is the shortest of three
-    intervals of one trigger, and the longer one of both sides; 0 where no side has one, or frames
-    waited for each other. ``times_us``, ``count`` and ``stretch`` are those of the frames.
+    intervals of one trigger, and the longer one of both sides; longer than any where no side has
+    one, or frames waited for each other. ``times_us``, ``count``, ``stretch`` are of the frames.
     """
     steps_us, rises = np.diff(times_us), np.diff(count)
     single = (rises == 1) & (np.diff(stretch) == 0)
@@ -200,7 +200,7 @@ def shortest_beside(times_us: Int64, count: Int64, stretch: Int64) -> Int64:
     least_us = np.maximum(before_us, after_us)
     # What those after it are shorter by than those before, its frame was late.
     late_us = least_us - after_us
-    return np.where((least_us < _NO_US) & (2 * late_us < least_us), least_us + late_us, 0)
+    return np.where((least_us < _NO_US) & (2 * late_us < least_us), least_us + late_us, _NO_US)
 
 
 def is_unshown(

@@ -71,7 +71,7 @@ WHOLE_PERIODS_COST: Final = 8 * NAT  # one that stood still for whole periods, t
 # the cards change their word; and their word at the beginning.
 SWITCH_COST: Final = (26 * NAT, 20 * NAT, 9 * NAT, 7 * NAT, 6 * NAT)
 # Between turns, by a command that made an interval longer by 0.1 ms: no rare one switches the FLC.
-COMMAND_COST: Final = 9 * NAT
+COMMAND_COST: Final = 7 * NAT
 CARD_CHANGES_COST: Final = 7 * NAT
 CARD_ON_COST: Final = 4 * NAT
 CARD_OFF_COST: Final = 6 * NAT

@@ -313,3 +313,21 @@ def test_in_slow_mode_the_alternation_ends_where_the_intervals_show_none(steady:
         found = label(times, 150, SLOW_US, cnt0=np.arange(200 + steady))
         assert not set(found[200:]) & {"A", "B"}
         assert found[:170] == truth[:170]
+
+
+@pytest.mark.parametrize("steady", [8, 10, 12, 14])
+def test_intervals_that_no_state_explains_tell_none(steady: int) -> None:
+    """The FLC is off, and each trigger waits for a command: no interval is T + J, T or T - J.
+
+    In these nights; in others, some are by chance.
+    """
+    for seed in (0, 1, 2, 4, 5, 6):
+        with_flc, without = switched(steady, seed)
+        without += np.random.default_rng(seed).uniform(150, 850, steady)
+        again, _ = switched(0, seed + 10)
+        again[0] += 900_000
+        truth = "BA" * _TURNS + "-" * steady + "BA" * _TURNS
+        found = label(
+            1e9 + np.cumsum([*with_flc, *without, *again]), 500, cnt0=np.arange(len(truth))
+        )
+        assert wrong(found, truth) == 0

@@ -5,9 +5,9 @@ import pytest
 
 from tests.unit.model.trigger.test_inference import BASE_US, OFFSET_US, arrivals, train
 from vampd.model.trigger.arrivals import count_frames
-from vampd.model.trigger.neighbors import UNKNOWN_US, find_neighbors
+from vampd.model.trigger.neighbors import UNKNOWN_US, find_neighbors, weigh_commands
 from vampd.model.trigger.tempo import Tempo
-from vampd.model.trigger.weights import CLASSES, NEAR_US
+from vampd.model.trigger.weights import CLASSES, COMMAND_COST, NEAR_US
 
 PERIOD_US, FRAMES, OWN = 10_000, 120, CLASSES // 2
 SCATTER_US = 7  # documented, and what the stamps of `arrivals` stay within
@@ -108,3 +108,44 @@ def test_what_one_camera_counted_more_in_a_pause_counts_from_the_first_frame_beh
 
     for references in found.references:
         assert np.array_equal(references, more)
+
+
+def commands_for(one, two, half_us=500):
+    cameras = one, two
+    counted = count_frames(one), count_frames(two)
+    tempos = [steady_tempo(camera, BASE_US + half_us, half_us) for camera in cameras]
+    stretches = [np.zeros(len(camera), dtype=np.int64) for camera in cameras]
+    # Camera 2's frames come just behind camera 1's.
+    since_us = [
+        np.full(len(one), BASE_US - OFFSET_US),
+        np.full(len(two), OFFSET_US),
+    ]
+    return weigh_commands(counted, tuple(tempos), tuple(stretches), tuple(since_us))
+
+
+@pytest.mark.parametrize("spoiled", [0, 1])
+def test_a_command_is_shown_by_either_camera(spoiled):
+    """Of the other one the frame before is late by as much, or the frames beside are lost."""
+    after = 60
+    times_us = train(FRAMES, pauses=[(after - 1, 300)])
+    late_us = np.where(np.arange(FRAMES) == after - 1, 290, 0)
+    every_second = [*range(0, after - 7, 2), *range(after - 6, after + 6, 2)]
+    for lost, more_us in (([], late_us), (every_second, 0)):
+        kept = [row for row in range(FRAMES) if row not in lost or row in (after, after - 1)]
+        calm = arrivals(times_us)
+        other = arrivals(times_us + OFFSET_US + more_us, kept)
+        sides = (other, calm) if spoiled == 0 else (calm, other)
+        costs = commands_for(*sides)
+        for side, cost in zip(sides, costs, strict=True):
+            ends = side.cnt0[1:] - 1_000
+            assert cost[ends == after] == COMMAND_COST
+            assert (cost[(ends < after - 1) | (ends > after)] > COMMAND_COST).all()
+
+
+def test_a_camera_alone_shows_its_commands_and_none_where_it_has_no_interval():
+    after = 60
+    calm = arrivals(train(FRAMES, pauses=[(after - 1, 300)]))
+    alone, none = commands_for(calm, arrivals(train(FRAMES), kept=[]))
+
+    assert alone[after - 1] == COMMAND_COST
+    assert len(none) == 0
