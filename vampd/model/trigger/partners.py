@@ -201,10 +201,8 @@ def weigh_partners(
     half = shifts // 2
     classes = offsets_us.shape[1]
     others = len(other_us)
-    nat = costs[0]
-    limit_of_pair, limit_if_queued = costs[1], costs[2]
-    apart_us, cost_apart = costs[3], costs[4]
-    near_us, cost_lost = costs[5], costs[6]
+    nat, limit_of_pair, limit_if_queued = costs[0], costs[1], costs[2]
+    apart_us, cost_apart, near_us, cost_lost = costs[3], costs[4], costs[5], costs[6]
     close_us, cost_close, cost_closer = costs[7], costs[8], costs[9]
     most_whole, cost_whole, nat_per_doubling = costs[10], costs[11], costs[12]
     after = 0
@@ -226,12 +224,14 @@ def weigh_partners(
         lost, close = 0, 0
         if apart <= near_us:
             lost = cost_lost
-        if apart <= close_us and 4 * apart <= shortest_us[frame]:
-            close = cost_close
-            if 8 * apart <= shortest_us[frame]:
-                close = cost_closer
-            # Of two frames so close, the later one pays for both: then both counts are known.
-            lost = close if since == apart else 0
+            # What waited is as close as it happens to be: it came with a frame of another trigger.
+            waited = queued[frame] + other_queued[before if since == apart else after]
+            if waited == 0 and apart <= close_us and 4 * apart <= shortest_us[frame]:
+                close = cost_close
+                if 8 * apart <= shortest_us[frame]:
+                    close = cost_closer
+                # Of two frames so close, the later one pays for both: then both counts are known.
+                lost = close if since == apart else 0
         lowest = own_counts[here] - half
         place = np.searchsorted(other_counts, lowest)
         for turn in range(shifts):

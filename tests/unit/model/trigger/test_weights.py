@@ -19,7 +19,7 @@ from vampd.model.trigger.weights import (
 SHORTEST_US = 5_500
 
 
-def weight_of(apart_us, own_count, width_us=7, calm=0):
+def weight_of(apart_us, own_count, width_us=7, calm=0, waited=(0, 0)):
     """What camera 1's frame says that comes so much after the only one of camera 2, count 7."""
     one = np.ones(1, dtype=np.int64)
     weights, partners = np.zeros((1, 1, 1), dtype=np.int64), np.zeros((1, 1), dtype=np.int64)
@@ -28,11 +28,11 @@ def weight_of(apart_us, own_count, width_us=7, calm=0):
         own_stamped_us=one * 10**9,
         own_counts=one * own_count,
         first=0,
-        queued=0 * one,
+        queued=waited[0] * one,
         other_us=one * (10**9 - apart_us),
         other_stamped_us=one * (10**9 - apart_us),
         other_counts=one * 7,
-        other_queued=0 * one,
+        other_queued=waited[1] * one,
         offsets_us=np.zeros((1, 1), dtype=np.int64),
         width_us=one * width_us,
         period_us=one * SHORTEST_US,
@@ -56,6 +56,13 @@ def weight_of(apart_us, own_count, width_us=7, calm=0):
 def test_a_frame_that_is_lost_by_the_count_has_none_near_in_time(apart_us, cost):
     """1 ms is as far as frames of one trigger are apart, 20 ms as late as a stamp mostly is."""
     assert weight_of(apart_us, own_count=5) == cost
+
+
+@pytest.mark.parametrize("waited", [(0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("apart_us", [0, 100, 800])
+def test_what_waited_is_close_to_a_frame_by_chance(apart_us, waited):
+    """It was stamped with a frame of another trigger: how near that came tells nothing."""
+    assert weight_of(apart_us, own_count=5, waited=waited) == LOST_COST
 
 
 @pytest.mark.parametrize(("apart_us", "cost"), [(80_000, PAIR_LIMIT), (150_000, 0)])
