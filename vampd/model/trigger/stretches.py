@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from vampd.model.trigger.weights import APART_US
+
 Int64 = npt.NDArray[np.int64]
 
 _LONGEST_US = 300_000  # beyond two exposures: the trigger, or the loggers, stood still
@@ -14,7 +16,7 @@ _PARTS = 64  # of J
 _FEWEST_TELLING = 3  # intervals that alternate, beyond those that do not
 _AROUND = 16  # gaps, before and after one, that tell how many turns are left unfinished there
 _MOST_TRIGGERS_TO_FIT = 4
-_MANY = 128  # intervals, more than wait in any burst
+_MOST_WAIT, _FEWEST_WAIT = 128, 16  # intervals, more than wait in any burst
 _BESIDE = 3  # intervals on each side of one
 _NO_US = 10**12
 _ALIKE = 3  # sums of two intervals on each side of a change
@@ -48,23 +50,25 @@ def pieces_of(times_us: Int64, exposure_us: Int64) -> Int64:
 def shortest_of(steps_us: Int64, rises: Int64, stretch: Int64, exposure_us: int) -> Int64:
     """What a trigger takes at least around each interval: the exposure, if the card is right.
 
-    A card is that of its cube's close: exposures were shorter if the 128 intervals before or after
-    one take less on average. However many frames wait for each other, together they take as long as
-    their triggers. ``exposure_us`` is the night's shortest one.
+    A card is that of its cube's close: exposures were shorter if many intervals before or after one
+    take less on average. However many frames wait for each other, together they take as long as
+    their triggers, and none for longer than a stamp is late: so many are those of twice that time.
+    ``exposure_us`` is the night's shortest one.
     """
     if not len(steps_us):
         return np.zeros(0, dtype=np.int64)
     # A pause is no exposure.
     taken_us = np.minimum(steps_us, exposure_us * rises)
+    many = min(max(2 * APART_US // max(exposure_us, 1), _FEWEST_WAIT), _MOST_WAIT)
     sums_us, counts = (np.concatenate([[0], np.cumsum(part)]) for part in (taken_us, rises))
     at = np.arange(len(steps_us))
     first, last = np.searchsorted(stretch, stretch), np.searchsorted(stretch, stretch, "right")
     least_us = np.full_like(steps_us, exposure_us)
     for begin in (
-        np.maximum(at + 1 - _MANY, first),
-        np.maximum(np.minimum(at, last - _MANY), first),
+        np.maximum(at + 1 - many, first),
+        np.maximum(np.minimum(at, last - many), first),
     ):
-        end = np.minimum(begin + _MANY, last)
+        end = np.minimum(begin + many, last)
         mean_us = (sums_us[end] - sums_us[begin]) // (counts[end] - counts[begin])
         least_us = np.minimum(least_us, mean_us)
     return least_us

@@ -170,6 +170,18 @@ def test_a_card_of_the_close_makes_no_interval_of_shorter_exposures_a_wait(waiti
     assert np.abs(tempo.period_us[92:] - 56_500).max() < 20
 
 
+@pytest.mark.parametrize("exposure_us", [9_700, 60_000])
+def test_frames_that_would_be_late_by_more_than_any_stamp_did_not_wait(exposure_us):
+    """Exposures became shorter, whatever the card says: 60 that waited would be late by 0.5 s."""
+    times_us = np.cumsum([0, *[exposure_us + 1_200] * 70, *[1_800] * 60])
+    side = arrivals(times_us, switching=False, half_width_us=0)
+    side = replace(side, exposure_us=np.full(131, exposure_us))
+    tempo = tempo_of(side, count_frames(side))
+
+    assert np.abs(tempo.period_us[:68] - exposure_us - 1_200).max() < 20
+    assert np.abs(tempo.period_us[72:] - 1_800).max() < 20
+
+
 _WITHIN_US = 100  # the scatter, that of J in SLOW mode
 
 
