@@ -21,6 +21,7 @@ from vampd.model.trigger.tempo import Tempo, at_frames, share_tempo, tempo_of
 from vampd.model.trigger.unlate import (
     is_queued,
     is_untold,
+    miss_whole_triggers,
     missed_alone,
     number_by_time,
     saved_on_misses,
@@ -100,7 +101,9 @@ def survey(first: Arrivals, second: Arrivals) -> Night:
         share_tempo(own, ends_us[0], other, ends_us[1]),
         share_tempo(other, ends_us[1], own, ends_us[0]),
     )
-    one, two = number_by_time(one, own, own_slower), number_by_time(two, other, other_slower)
+    own_missed = miss_whole_triggers(one, own, own_slower)
+    other_missed = miss_whole_triggers(two, other, other_slower)
+    one, two = number_by_time(one, own, own_missed), number_by_time(two, other, other_missed)
     neighbors = find_neighbors((one, two), (first, second), (own, other))
     return _order_night((first, second), (one, two), (own, other), neighbors)
 

@@ -172,6 +172,26 @@ def number_by_time(counted: Counted, tempo: Tempo, chosen: npt.NDArray[np.bool_]
     return replace(counted, count=count[: len(counted.count)].astype(np.int64))
 
 
+def miss_whole_triggers(
+    counted: Counted, tempo: Tempo, slower: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Which of the slower intervals are among such that are mostly whole triggers long.
+
+    Others are no camera's that misses some: its frames came later and later.
+    """
+    steps_us, period_us = np.diff(counted.times_us), np.maximum(tempo.period_us, 1)
+    triggers = (steps_us + period_us // 2) // period_us
+    rest_us = np.abs(steps_us - triggers * period_us)
+    rest_us = np.where(triggers % 2 == 1, np.abs(rest_us - tempo.half_width_us), rest_us)
+    # Over more triggers, T is not exact enough to tell.
+    told = slower & (triggers <= WHOLE_PERIODS)
+    other = told & (rest_us > _SINGLE_SCATTERS * tempo.scatter_us)
+    at = np.arange(len(slower))
+    begin, end = (at - _AROUND).clip(0), (at + _AROUND + 1).clip(0, len(slower))
+    among, others = (np.concatenate([[0], np.cumsum(part)]) for part in (told, other))
+    return np.asarray(slower & (2 * (others[end] - others[begin]) <= among[end] - among[begin]))
+
+
 def is_whole(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:
     """Whether each interval is longer than counted, by a few whole periods."""
     period_us = tempo.period_us

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.model.trigger.test_inference import (
+    BASE_US,
     HALF_US,
     OFFSET_US,
     arrivals,
@@ -40,6 +41,18 @@ def test_a_camera_that_takes_every_second_trigger_is_paired_and_labeled():
 
     assert_right(found, first, second)
     assert np.array_equal(found.states[0], states_of(FRAMES)[first])
+
+
+@pytest.mark.parametrize("frames", [6, 8, 10])
+def test_a_camera_whose_stamps_come_later_and_later_misses_no_trigger(frames):
+    """Its intervals are longer by half of T, and no whole triggers; its counter counts each."""
+    one, two = arrivals(train(FRAMES)), arrivals(train(FRAMES) + OFFSET_US)
+    stamps_us = one.acquired_us.copy()
+    stamps_us[-frames:] += 55 * (BASE_US + HALF_US) * np.arange(1, frames + 1) // 100
+    found = solve(replace(one, acquired_us=stamps_us), two)
+
+    everything = np.arange(FRAMES)
+    assert_right(found, everything, everything, missed=frames)
 
 
 def test_random_counters_leave_pairs_to_time():
