@@ -12,6 +12,7 @@ from vampd.model.trigger.arrivals import Arrivals
 from vampd.model.trigger.evidence import Evidence, gather_evidence
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
+from vampd.model.trigger.neighbors import is_detour
 from vampd.model.trigger.night import Night, is_far, is_untold_pair, later_camera, survey
 from vampd.model.trigger.partners import (
     ALONE,
@@ -262,6 +263,7 @@ def _part_odd(night: Night, partners: tuple[Int64, Int64]) -> tuple[Booleans, Bo
     period_us = at_frames(one.tempo.period_us)[first]
     late_us = one.late_us[first], two.late_us[second]
     odd = is_odd(offset_us, one.stretch[first], period_us, late_us)
+    odd |= is_detour(two.counted.count[second] - one.counted.count[first], one.stretch[first])
     return _part(partners, first[odd], second[odd])
 
 

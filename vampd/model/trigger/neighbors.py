@@ -14,6 +14,7 @@ from vampd.model.trigger.unlate import late_by, missed_by_count, unlate
 from vampd.model.trigger.weights import (
     CLASSES,
     COMMAND_COST,
+    MISSED,
     NEAR_US,
     SWITCH_COST,
     WHOLE_PERIODS_COST,
@@ -26,6 +27,7 @@ _REFERENCE_WINDOW = 15
 _PARTS_OF_APART = 3  # of what triggers are apart: nearer than a third is one trigger's frame alone
 _SHOWN_SCATTERS, _STILL_SCATTERS = 2, 3
 _SHORTEST_COMMAND_US = 75  # of 0.1 ms, though the frames around it scatter
+_BESIDE = 8  # pairs, before and after one: most are beyond a detour of four
 _OFFSET_WINDOW = 151  # longer: an offset wanders, and does not follow a reference that is off
 
 
@@ -169,6 +171,24 @@ def _nearest(times_us: Int64, wanted_us: Int64) -> Int64:
     before = (after - 1).clip(0)
     nearer = np.abs(times_us[before] - wanted_us) < np.abs(times_us[after] - wanted_us)
     return np.where(nearer, before, after)
+
+
+def is_detour(ahead: Int64, stretch: Int64) -> npt.NDArray[np.bool_]:
+    """Whether the counts of a pair are apart by others than those before it and those after it.
+
+    ``ahead`` (pairs,) is by how much camera 2 has counted more. Where most of the eight nearest
+    pairs on each side agree, and this one is off by more triggers than are missed at once, one
+    camera would have missed some triggers, and the other one as many a little later.
+    """
+    around, off = (np.zeros(len(ahead), dtype=np.int64) for _ in range(2))
+    for away in range(1, 1 + min(_BESIDE, (len(ahead) - 1) // 2)):
+        here, before, after = slice(away, -away), slice(-2 * away), slice(2 * away, None)
+        same = stretch[before] == stretch[after]
+        unlike = np.minimum(*(np.abs(ahead[here] - ahead[side]) for side in (before, after)))
+        back = np.abs(ahead[before] - ahead[after]) <= max(MISSED)
+        around[here] += same
+        off[here] += same & back & (unlike > max(MISSED))
+    return np.asarray(2 * off > around)
 
 
 def of_second(one_us: Int64, two_us: Int64, values: Int64) -> Int64:

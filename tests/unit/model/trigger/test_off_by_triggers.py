@@ -5,6 +5,7 @@ import pytest
 
 from tests.unit.model.trigger.test_inference import arrivals, solve
 from vampd.model.trigger import ALONE
+from vampd.model.trigger.neighbors import is_detour
 from vampd.model.trigger.partners import is_later_than_told, is_odd, is_off_by_triggers
 
 PERIOD_US, HALF_US, WIDTH_US, USUAL_US = 3_000, 500, 10, 140
@@ -100,6 +101,34 @@ def test_a_pair_is_held_against_those_of_its_stretch_and_against_no_few():
     assert odd_of([USUAL_US, *others[:4]]) == [0]
     assert odd_of([USUAL_US, *others], period_us=0) == []
     assert odd_of([]) == []
+
+
+def detour_of(ahead, stretch=None):
+    stretches = np.ones(len(ahead), dtype=np.int64) if stretch is None else np.array(stretch)
+    return np.flatnonzero(is_detour(np.array(ahead, dtype=np.int64), stretches)).tolist()
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 4])
+@pytest.mark.parametrize("more", [-12, -4, 4, 12])
+def test_pairs_for_which_both_cameras_would_have_missed_as_many_are_a_detour(pairs, more):
+    rows = list(range(8, 8 + pairs))
+    assert detour_of([7] * 8 + [7 + more] * pairs + [7] * 8) == rows
+    # Also where a trigger was missed on the way.
+    assert detour_of([7] * 8 + [7 + more] * pairs + [8] * 8) == (rows if more != 4 else [])
+
+
+def test_counts_that_go_on_as_they_became_are_no_detour():
+    assert detour_of([7] * 6 + [19] * 6) == []
+    assert detour_of([7] * 6 + [19] + [31] * 6) == []
+
+
+def test_a_few_triggers_are_missed_one_after_the_other_by_either_camera():
+    assert detour_of([7] * 6 + [10] * 2 + [7] * 6) == []
+
+
+def test_counts_of_other_stretches_tell_no_detour():
+    assert detour_of([7] * 6 + [19] + [7] * 6, stretch=[1] * 6 + [2] + [3] * 6) == []
+    assert detour_of([]) == detour_of([7]) == detour_of([7, 19]) == []
 
 
 def test_where_each_camera_missed_another_trigger_the_pair_between_is_parted_and_told():
