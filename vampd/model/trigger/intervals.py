@@ -147,6 +147,7 @@ def weigh_intervals(
         # What is outside the model tells nothing of the state.
         flat = np.where(better == INTERVAL_LIMIT, np.minimum(flat, INTERVAL_LIMIT), flat)
         flat = np.where(unshown & ~again, either(*readings), flat)
+        flat = np.where(unshown & (tempo.limit == 0), better, flat)
         still_us = residuals_us - half_us - np.maximum(late_us[1:] - half_us, 0)
         still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
         flat = flat + np.where(still & whole, WHOLE_PERIODS_COST, 0)
@@ -202,7 +203,9 @@ def _is_as_before(
     return np.concatenate([[False], alike & single[1:] & single[:-1]])[: len(steps_us)]
 
 
-def doubt_settings(counted: Counted, tempo: Tempo, late_us: Int64) -> Tempo:
+def doubt_settings(
+    counted: Counted, tempo: Tempo, late_us: Int64, rows: npt.NDArray[np.bool_]
+) -> Tempo:
     """The tempo, where it may be that of other settings: no interval tells states apart there.
 
     There, the trigger would have stood still in many intervals beside each other, for other times
@@ -221,7 +224,7 @@ def doubt_settings(counted: Counted, tempo: Tempo, late_us: Int64) -> Tempo:
     for told in (stood, _is_short(steps_us, rises, tempo)):
         before = np.concatenate([[0], np.cumsum(told)])
         many |= (before[end] - before[begin] >= _MANY_STOOD) & (tempo.half_width_us > 0)
-    return replace(tempo, limit=np.where(many, 0, tempo.limit))
+    return replace(tempo, limit=np.where(many | rows, 0, tempo.limit))
 
 
 def _is_short(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:

@@ -25,10 +25,12 @@ Int64 = npt.NDArray[np.int64]
 UNKNOWN_US = 10**12  # an offset that no pair tells
 _REFERENCE_WINDOW = 15
 _PARTS_OF_APART = 3  # of what triggers are apart: nearer than a third is one trigger's frame alone
-_SHOWN_SCATTERS, _STILL_SCATTERS = 2, 3
+_STILL_SCATTERS = 3
 _SHORTEST_COMMAND_US = 75  # of 0.1 ms, though the frames around it scatter
 _BESIDE = 8  # pairs, before and after one: most are beyond a detour of four
 _OFFSET_WINDOW = 151  # longer: an offset wanders, and does not follow a reference that is off
+_OPPOSED, _AMONG = 8, 12  # of so many intervals of both cameras, longer in one by turns
+_MOST_ALIKE = 4  # for so many of these, one at most that is longer in both or shorter
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,37 @@ def find_neighbors(
     if len(alike):
         width_us = np.maximum(5 * spread(scatter_us, alike, piece) // 2, width_us)
     return Neighbors(references, offsets_us, width_us, missed, late_us, may_be_us, times_us)
+
+
+def are_of_rows(
+    own: Counted, other: Counted, own_tempo: Tempo, other_tempo: Tempo, row_us: Int64
+) -> npt.NDArray[np.bool_]:
+    """Whether each interval is among many that alternate by a row of the readout, and not by J.
+
+    J is the trigger's: it makes the same interval of both cameras longer. Where one camera's are
+    longer by turns when the other's are shorter, each waits for a row of its own. ``row_us`` is
+    the documented scatter (intervals,): such intervals exceed T by half of it, or are less.
+    """
+    of_rows = np.zeros(max(len(own.times_us) - 1, 0), dtype=np.bool_)
+    if not len(of_rows) or len(other.times_us) < 2:
+        return of_rows
+    there = _nearest(other.times_us[1:], own.times_us[1:])
+    excess_us = np.diff(own.times_us) - own_tempo.period_us
+    there_us = (np.diff(other.times_us) - other_tempo.period_us)[there]
+    single = 2 * np.maximum(np.abs(excess_us), np.abs(there_us)) < own_tempo.period_us
+    both = np.flatnonzero(single)
+    clear = np.ones(len(both), dtype=np.bool_)
+    for part_us in (np.abs(excess_us[both]), np.abs(there_us[both])):
+        clear &= (4 * part_us > row_us[both]) & (4 * part_us < 3 * row_us[both])
+    turned = excess_us[both] * there_us[both] < 0
+    opposed = np.flatnonzero(clear & turned)
+    alike = np.cumsum(clear & ~turned)
+    first, last = opposed[: 1 - _OPPOSED], opposed[_OPPOSED - 1 :]
+    among = (last - first < _AMONG) & (_MOST_ALIKE * (alike[last] - alike[first]) <= _OPPOSED)
+    edges = np.zeros(len(of_rows) + 1, dtype=np.int64)
+    np.add.at(edges, both[first[among]], 1)
+    np.add.at(edges, both[last[among]] + 1, -1)
+    return np.asarray(np.cumsum(edges)[:-1] > 0)
 
 
 def _offsets_of(
@@ -219,7 +252,8 @@ def weigh_commands(
     """
     least_us, costs = [], []
     for own, tempo, stretch, waited_us in zip(counted, tempos, stretches, since_us, strict=True):
-        least_us.append(shortest_beside(own.times_us, own.count, stretch))
+        widths_us = tempo.half_width_us, tempo.scatter_us
+        least_us.append(shortest_beside(own.times_us, own.count, stretch, *widths_us))
         costs.append(_cost_of_command(own, tempo, least_us[-1], waited_us[1:]))
     first, second = costs
     if not len(first) or not len(second):
@@ -228,7 +262,6 @@ def weigh_commands(
     there = [_nearest(ends_us[1 - number], ends_us[number]) for number in (0, 1)]
     same = [
         (2 * np.abs(ends_us[1 - number][there[number]] - ends_us[number]) < least_us[number])
-        & (least_us[number] < UNKNOWN_US)
         & (stretches[1 - number][1:][there[number]] == stretches[number][1:])
         for number in (0, 1)
     ]
@@ -241,14 +274,13 @@ def weigh_commands(
 def _cost_of_command(counted: Counted, tempo: Tempo, least_us: Int64, waited_us: Int64) -> Int64:
     """What a switch of the FLC costs by a command in each interval of a camera.
 
-    It makes the interval longer than the trigger takes (``least_us``), with the FLC or without it.
-    Where J is within the scatter, nothing shows when the FLC was switched.
+    It makes the interval longer than the trigger takes, with the FLC or without it: ``least_us``, 0
+    where nothing shows when the FLC was switched.
     """
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     half_us, scatter_us = tempo.half_width_us, tempo.scatter_us
     longer_us = np.minimum(steps_us - rises * least_us, waited_us)
-    command = (longer_us > _SHORTEST_COMMAND_US) & (least_us < UNKNOWN_US)
-    command &= half_us > _SHOWN_SCATTERS * scatter_us
+    command = (longer_us > _SHORTEST_COMMAND_US) & (least_us > 0)
     # As long as the alternation takes it hardly lasts by chance.
     turn_us = np.where(rises % 2 == 1, half_us, 0)
     apart_us = np.abs(np.abs(steps_us - rises * tempo.period_us) - turn_us)

@@ -9,7 +9,13 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
 from vampd.model.trigger.intervals import doubt_settings
-from vampd.model.trigger.neighbors import Neighbors, find_neighbors, of_second, weigh_commands
+from vampd.model.trigger.neighbors import (
+    Neighbors,
+    are_of_rows,
+    find_neighbors,
+    of_second,
+    weigh_commands,
+)
 from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
 from vampd.model.trigger.stretches import (
     begins_of,
@@ -148,11 +154,17 @@ def _order_night(
         (stretch[parts[0]], stretch[parts[1]]),
         (since_us[parts[0]], since_us[parts[1]]),
     )
+    rows = tuple(
+        are_of_rows(counted[a], counted[b], tempos[a], tempos[b], arrivals[a].scatter_us[1:])
+        for a, b in ((0, 1), (1, 0))
+    )
     cameras = tuple(
         Camera(
             arrivals[number],
             counted[number],
-            doubt_settings(counted[number], tempos[number], neighbors.late_us[number]),
+            doubt_settings(
+                counted[number], tempos[number], neighbors.late_us[number], rows[number]
+            ),
             neighbors.missed[number],
             missed_alone(count[own], stretch[own], count[other], stretch[other]),
             saved_on_misses(counted[number], tempos[number]),
@@ -164,7 +176,8 @@ def _order_night(
                 tempos[number].half_width_us,
             ),
             commands[number],
-            is_unshown(
+            rows[number]
+            | is_unshown(
                 counted[number].times_us,
                 counted[number].count,
                 stretch[own],

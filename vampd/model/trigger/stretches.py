@@ -18,6 +18,7 @@ _AROUND = 16  # gaps, before and after one, that tell how many turns are left un
 _MOST_TRIGGERS_TO_FIT = 4
 _MOST_WAIT, _FEWEST_WAIT = 128, 16  # intervals, more than wait in any burst
 _BESIDE = 3  # intervals on each side of one
+_SHOWN_SCATTERS, _SHOWN_BESIDE = 2, 4  # an interval, or one beside it, shows so large a J
 _NO_US = 10**12
 _ALIKE = 3  # sums of two intervals on each side of a change
 _CLEARLY, _PART_OF_T = 8, 32  # times what such sums differ by themselves, and part of 2 T
@@ -178,12 +179,16 @@ def leave_turns(
     return np.asarray((left > 1) & (_RARE * left > gaps) & (np.diff(stretch) != 0))
 
 
-def shortest_beside(times_us: Int64, count: Int64, stretch: Int64) -> Int64:
+def shortest_beside(
+    times_us: Int64, count: Int64, stretch: Int64, half_width_us: Int64, scatter_us: Int64
+) -> Int64:
     """How long (us) the trigger takes at least around each interval, as those beside it show.
 
     It is as long with the FLC as without it: T - J. Of each side it is the shortest of three
-    intervals of one trigger, and the longer one of both sides; longer than any where no side has
-    one, or frames waited for each other. ``times_us``, ``count``, ``stretch`` are of the frames.
+    intervals of one trigger, and the longer one of both sides; 0 where no side has one, or frames
+    waited for each other, or J is within the scatter in this interval and those beside it: where
+    the FLC is switched, one side alone shows J. ``times_us``, ``count`` and ``stretch`` are those
+    of the frames, J and its scatter those of the intervals.
     """
     steps_us, rises = np.diff(times_us), np.diff(count)
     single = (rises == 1) & (np.diff(stretch) == 0)
@@ -204,7 +209,11 @@ def shortest_beside(times_us: Int64, count: Int64, stretch: Int64) -> Int64:
     least_us = np.maximum(before_us, after_us)
     # What those after it are shorter by than those before, its frame was late.
     late_us = least_us - after_us
-    return np.where((least_us < _NO_US) & (2 * late_us < least_us), least_us + late_us, _NO_US)
+    known = (least_us < _NO_US) & (2 * late_us < least_us)
+    shown = np.concatenate([[0], np.cumsum(half_width_us > _SHOWN_SCATTERS * scatter_us)])
+    at = np.arange(len(steps_us))
+    begin, end = (at - _SHOWN_BESIDE).clip(0), (at + _SHOWN_BESIDE + 1).clip(0, len(steps_us))
+    return np.where(known & (shown[end] > shown[begin]), least_us + late_us, 0)
 
 
 def is_unshown(

@@ -1,11 +1,22 @@
 """What frames near in time suggest: the shift of the counts, the offset and its scatter."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tests.unit.model.trigger.test_inference import BASE_US, OFFSET_US, arrivals, train
+from tests.unit.model.trigger.test_inference import (
+    BASE_US,
+    OFFSET_US,
+    arrivals,
+    solve,
+    states_of,
+    train,
+)
+from vampd.model.trigger import NONE, UNKNOWN
 from vampd.model.trigger.arrivals import count_frames
 from vampd.model.trigger.neighbors import UNKNOWN_US, find_neighbors, weigh_commands
+from vampd.model.trigger.stretches import shortest_beside
 from vampd.model.trigger.tempo import Tempo
 from vampd.model.trigger.weights import CLASSES, COMMAND_COST, NEAR_US
 
@@ -149,3 +160,63 @@ def test_a_camera_alone_shows_its_commands_and_none_where_it_has_no_interval():
 
     assert alone[after - 1] == COMMAND_COST
     assert len(none) == 0
+
+
+ROW_US = 173  # SLOW
+
+
+def slow_camera(steps_us, kept, half_us=100):
+    """What a camera has of triggers so far apart, by cards that say the FLC switches by this J."""
+    times_us = 10**15 + np.concatenate([[0], np.cumsum(steps_us)])
+    camera = arrivals(times_us, kept, half_width_us=half_us)
+    return replace(camera, scatter_us=np.full(len(camera), ROW_US))
+
+
+@pytest.mark.parametrize("period_us", [1_300, 60_200])
+@pytest.mark.parametrize("lost", [(), (9, 30, 31)])
+@pytest.mark.parametrize("opposed", [True, False])
+def test_what_alternates_by_a_row_in_one_camera_against_the_other_is_not_the_trigger(
+    opposed, lost, period_us
+):
+    """In both alike it is: each camera waits for a row of its own, and J is in both."""
+    kept = np.delete(np.arange(FRAMES), lost)
+    turns_us = np.where(np.arange(FRAMES - 1) % 2 == 0, ROW_US, 0)
+    other_us = ROW_US - turns_us if opposed else turns_us
+    one = slow_camera(period_us + turns_us, kept)
+    two = slow_camera(period_us + other_us, np.arange(FRAMES))
+    found = solve(one, two)
+
+    paired = found.partners[0] >= 0
+    assert np.array_equal(found.partners[0][paired], kept[paired])
+    for states, rows in zip(found.states, (kept, np.arange(FRAMES)), strict=True):
+        if opposed:
+            assert np.isin(states, (NONE, UNKNOWN)).all()
+        else:
+            assert np.array_equal(states, states_of(FRAMES)[rows])
+
+
+@pytest.mark.parametrize("behind", [20, 60])
+def test_where_rows_alternate_behind_a_command_that_switched_the_flc_off_nothing_has_a_state(
+    behind,
+):
+    """By J, which only the side before it shows, it may have been switched there."""
+    rows_us = np.where(np.arange(behind) % 2 == 0, ROW_US, 0)
+    turns_us = np.tile([61_100, 60_100], 30)[:-1]
+    sides = [
+        slow_camera(np.concatenate([turns_us, [62_900], 60_130 + by_us]), None)
+        for by_us in (rows_us, ROW_US - rows_us)
+    ]
+    for states in solve(*sides).states:
+        assert np.isin(states[60:], (NONE, UNKNOWN)).all()
+        assert np.array_equal(states[:60], states_of(60))
+
+
+def test_a_command_may_have_switched_the_flc_where_one_side_alone_shows_the_half_width():
+    """J of 500 us before it is known by what is shorter, J of a card within the scatter is not."""
+    frames = np.arange(41)
+    half_us = np.repeat([500, 100], 20)
+    shortest_us = shortest_beside(
+        3_000 * frames, frames, np.ones(41, np.int64), half_us, np.full(40, ROW_US)
+    )
+
+    assert shortest_us.tolist() == [3_000] * 24 + [0] * 16
