@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
 from vampd.model.trigger.intervals import doubt_settings
+from vampd.model.trigger.measures import is_unshown
 from vampd.model.trigger.neighbors import (
     Neighbors,
     are_of_rows,
@@ -19,7 +20,6 @@ from vampd.model.trigger.neighbors import (
 from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
 from vampd.model.trigger.stretches import (
     begins_of,
-    is_unshown,
     leave_turns,
     pieces_of,
 )
@@ -32,7 +32,7 @@ from vampd.model.trigger.unlate import (
     number_by_time,
     saved_on_misses,
 )
-from vampd.model.trigger.weights import APART_US, CLASSES
+from vampd.model.trigger.weights import APART_US, CLASSES, UNCONFIRMED_LIMIT
 
 Int64 = npt.NDArray[np.int64]
 
@@ -185,6 +185,7 @@ def _order_night(
                 tempos[number].half_width_us,
                 tempos[number].scatter_us,
                 _card_of_other(counted, arrivals, number),
+                tempos[number].limit == UNCONFIRMED_LIMIT,
             ),
             neighbors.late_us[number],
             neighbors.may_be_us[number],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 
@@ -23,11 +21,6 @@ _NO_US = 10**12
 _ALIKE = 3  # sums of two intervals on each side of a change
 _CLEARLY, _PART_OF_T = 8, 32  # times what such sums differ by themselves, and part of 2 T
 _RARE = 4  # of so many gaps, one at most
-_SINGLE_SCATTERS = 3  # beyond J, an interval is longer by something else
-_CLEAR_SCATTERS = 3  # of the mean, of intervals that alternate for certain
-_LONGEST_SUM = 512  # intervals: a J of a fifth of the scatter is twice as much as clear
-_MOST_MEANS, _FEWEST_MEANS = 36, 25  # squares of J in scatters of the mean of intervals
-_THIRDS = 3
 
 
 def begins_of(times_us: Int64, exposure_us: Int64) -> npt.NDArray[np.bool_]:
@@ -214,78 +207,3 @@ def shortest_beside(
     at = np.arange(len(steps_us))
     begin, end = (at - _SHOWN_BESIDE).clip(0), (at + _SHOWN_BESIDE + 1).clip(0, len(steps_us))
     return np.where(known & (shown[end] > shown[begin]), least_us + late_us, 0)
-
-
-def is_unshown(
-    times_us: Int64,
-    count: Int64,
-    stretch: Int64,
-    period_us: Int64,
-    half_width_us: Int64,
-    scatter_us: Int64,
-    other_us: Int64,
-) -> npt.NDArray[np.bool_]:
-    """Whether each interval is among many that do not alternate by J, which is within the scatter.
-
-    What intervals exceed T by, each with the sign of its count, is J on average, or nothing: of
-    less than half of J, nothing is the likelier. Not where they alternate clearly by less, or may
-    do so by what the other camera's card says (``other_us``) or the stretch's other intervals.
-    """
-    excess_us, rises = np.diff(times_us) - period_us, np.diff(count)
-    small = (half_width_us > 0) & (half_width_us < 2 * scatter_us) & (period_us > 0)
-    small &= (np.diff(stretch) == 0) & (rises == 1)
-    small &= np.abs(excess_us) <= half_width_us + _SINGLE_SCATTERS * scatter_us
-    at = np.flatnonzero(small)
-    unshown = np.zeros(len(excess_us), dtype=np.bool_)
-    if not len(at):
-        return unshown
-    signed_us = excess_us[at] * (1 - 2 * (count[at] & 1))
-    sums_us = np.concatenate([[0], np.cumsum(signed_us)])
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(stretch[at])) + 1, [len(at)]])
-    number = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-    begin, end = edges[number], edges[number + 1]
-    half_us, width_us = half_width_us[at], scatter_us[at]
-    against = _alternate_by_less(sums_us, begin, end, half_us, width_us)
-    good = np.flatnonzero(~against)
-    beside_us = spread(half_us[good], good, stretch[at]) if len(good) else 0 * half_us
-    first, last = _around(begin, end, np.full_like(begin, _LONGEST_SUM))
-    shown_us, among = np.abs(sums_us[last] - sums_us[first]), last - first
-    clear = shown_us * shown_us >= _CLEAR_SCATTERS**2 * width_us * width_us * among
-    shown_us = np.maximum(shown_us // among, 1)
-    shown_us = np.where(clear & (2 * shown_us < half_us), shown_us, 0)
-    for less_us in (beside_us, other_us[at], shown_us):
-        tried_us = np.where(against & (less_us > 0), less_us, half_us)
-        against &= _alternate_by_less(sums_us, begin, end, tried_us, width_us)
-    unshown[at] = against
-    return unshown
-
-
-def _around(begin: Int64, end: Int64, width: Int64) -> tuple[Int64, Int64]:
-    """Windows around each position from ``begin`` to before ``end``."""
-    first = np.clip(np.arange(len(begin)) - width // 2, begin, np.maximum(begin, end - width))
-    return first, np.minimum(first + width, end)
-
-
-def _alternate_by_less(
-    sums_us: Int64, begin: Int64, end: Int64, half_us: Int64, width_us: Int64
-) -> npt.NDArray[np.bool_]:
-    """Whether intervals around, before or behind each one alternate by less than half of J.
-
-    Of so many that J is 6 scatters of their mean, or 5 at the ends of a stretch, with states
-    exchanged at most once: by the thirds of them.
-    """
-    at = np.arange(len(begin))
-    squares = width_us * width_us
-    width = _MOST_MEANS * squares // (half_us * half_us) + 1
-    less = np.zeros(len(begin), dtype=np.bool_)
-    for first, last in (
-        _around(begin, end, width),
-        (at, np.minimum(at + width, end)),
-        (np.maximum(at + 1 - width, begin), at + 1),
-    ):
-        among = last - first
-        edges = [first + among * share // _THIRDS for share in range(_THIRDS + 1)]
-        parts_us = [np.abs(sums_us[b] - sums_us[a]) for a, b in pairwise(edges)]
-        telling = among * half_us * half_us >= _FEWEST_MEANS * squares
-        less |= telling & (2 * sum(parts_us) < among * half_us)
-    return less

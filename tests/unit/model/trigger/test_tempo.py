@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.model.trigger.test_inference import BASE_US, arrivals, train
 from vampd.model.trigger.arrivals import count_frames
-from vampd.model.trigger.stretches import is_unshown
+from vampd.model.trigger.measures import is_unshown
 from vampd.model.trigger.tempo import Tempo, measure_tempo, share_tempo, tempo_of
 
 HALF_US, SCATTER_US = 200, 7
@@ -185,10 +185,10 @@ def test_frames_that_would_be_late_by_more_than_any_stamp_did_not_wait(exposure_
 _WITHIN_US = 100  # the scatter, that of J in SLOW mode
 
 
-def unshown(shown_us, card_us, other_us=0, turned=None):
+def unshown(shown_us, card_us, other_us=0, turned=None, unsaid=False):
     """Where intervals that alternate by as much (frames - 1,) show no J of the card.
 
-    Their states are exchanged from ``turned`` on.
+    Their states are exchanged from ``turned`` on; ``unsaid`` is whether a J is no card's.
     """
     shown_us = np.asarray(shown_us, dtype=np.int64)
     numbers = np.arange(len(shown_us) + 1)
@@ -204,6 +204,7 @@ def unshown(shown_us, card_us, other_us=0, turned=None):
         card_us * every,
         _WITHIN_US * every,
         other_us * every,
+        unsaid & (every > 0),
     )
 
 
@@ -246,6 +247,32 @@ def test_a_card_lies_where_intervals_clearly_alternate_by_less():
     """By 25 us in 400 of a scatter of 100: five times what their mean scatters by."""
     assert not unshown(np.full(400, 25), _WITHIN_US).any()
     assert unshown(np.full(400, 5), _WITHIN_US).all()
+
+
+@pytest.mark.parametrize(("behind_us", "shown"), [(0, False), (13, False), (14, True), (40, True)])
+def test_what_a_stretch_shows_elsewhere_is_what_intervals_of_it_would_show(behind_us, shown):
+    """By 40 us in 256 of a scatter of 100, of a card that says 100; a third is the bound."""
+    found = unshown(np.repeat([40, behind_us], [256, 170]), _WITHIN_US)
+    assert (~found[256:]).all() if shown else found[256:].all()
+    assert not found[:200].any()
+
+
+@pytest.mark.parametrize("behind", [True, False])
+@pytest.mark.parametrize("unsaid", [True, False])
+@pytest.mark.parametrize(
+    ("many", "other_us", "enough"), [(12, 500, True), (11, 500, False), (12, 190, False)]
+)
+def test_a_card_was_wrong_where_intervals_show_another_j_at_its_close(
+    many, other_us, enough, unsaid, behind
+):
+    """Of those before it; behind the other J, it is what was set last, and may be right."""
+    own_us, clear_us = np.zeros(24), np.full(many, other_us)
+    sides = (own_us, clear_us) if behind else (clear_us, own_us)
+    shown_us = np.concatenate(sides).astype(np.int64)
+    cards_us = np.where(shown_us > 0, shown_us, _WITHIN_US)
+    found = unshown(shown_us, cards_us, unsaid=unsaid & (shown_us > 0))
+    few = found[:24] if behind else found[many:]
+    assert few.all() if unsaid and behind and enough else not few.any()
 
 
 @pytest.mark.parametrize("ends", [False, True])
