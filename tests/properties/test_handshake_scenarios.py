@@ -79,19 +79,20 @@ def test_nights_of_events_with_frames_beside_a_switch_have_no_wrong_ones(seed):
 
 @pytest.mark.parametrize(
     "seed",
-    [58, 213, 224, 277, 397, 487, 649, 1007, 1260, 1330, 1422, 1499, 1612, 1785, 2014],
+    [58, 213, 224, 277, 370, 397, 487, 649, 1007, 1260, 1330, 1422, 1499, 1612, 1785, 2014],
 )
 def test_nights_of_events_that_once_had_wrong_ones_have_none(seed):
     """What each of them has.
 
     Two settings of ten frames, the FLC off in one; a card that says on, with J within the scatter;
     six frames between two switches; a frame before the first relaxed one, of which a camera lost
-    the next; a J that few intervals scatter by; exposures that become longer in mid-cube; frames
-    before a J that their card does not say; the FLC off behind a J of half the scatter, with a card
-    of twice as much; off and on beside an exposure time of its own; intervals of SLOW readout that
-    alternate by a row; 59 frames of a shorter exposure, with the card of a longer one; T + J that
-    is T - J of the next setting; frames lost among some that waited; rows that alternate behind a
-    command that switched the FLC off; three frames that waited near those of other triggers.
+    the next; a J that few intervals scatter by; a counter that begins anew at many pauses;
+    exposures that become longer in mid-cube; frames before a J that their card does not say; the
+    FLC off behind a J of half the scatter, with a card of twice as much; off and on beside an
+    exposure time of its own; intervals of SLOW readout that alternate by a row; 59 frames of a
+    shorter exposure, with the card of a longer one; T + J that is T - J of the next setting; frames
+    lost among some that waited; rows that alternate behind a command that switched the FLC off;
+    three frames that waited near those of other triggers.
     """
     assert_never_wrong_by_sync(event_night(seed))
 

@@ -15,6 +15,7 @@ from tests.unit.model.trigger.test_inference import (
     train,
 )
 from vampd.model.trigger import ALONE, RELAXED, UNKNOWN, inference
+from vampd.model.trigger.arrivals import count_frames
 
 FRAMES = 240
 
@@ -83,6 +84,25 @@ def test_counts_that_shift_by_more_than_three_at_a_pause_cost_no_pair_and_no_sta
     assert_right(found, kept, list(range(FRAMES)))
     assert np.array_equal(found.states[0], states_of(FRAMES)[kept])
     assert np.array_equal(found.states[1], states_of(FRAMES))
+
+
+@pytest.mark.parametrize(("restarts", "honest"), [(12, True), (13, True), (20, False)])
+def test_a_counter_that_begins_anew_at_pauses_counts(restarts, honest):
+    """A process that restarts takes a while: at a third of 39 pauses between tiny cubes."""
+    pauses = tuple((5 * cube + 4, 1_000_000) for cube in range(39))
+    side = arrivals(train(200, pauses=pauses))
+    begun = 5 * np.arange(1, restarts + 1)
+    cnt0 = side.cnt0 - np.repeat([0, *side.cnt0[begun]], np.diff([0, *begun, 200]))
+
+    assert count_frames(replace(side, cnt0=cnt0)).honest == honest
+
+
+def test_a_counter_that_begins_anew_between_frames_beside_each_other_counts_nothing():
+    side = arrivals(train(200))
+    begun = np.arange(20, 200, 36)
+    cnt0 = side.cnt0 - np.repeat([0, *side.cnt0[begun]], np.diff([0, *begun, 200]))
+
+    assert not count_frames(replace(side, cnt0=cnt0)).honest
 
 
 def test_a_counter_that_began_anew_costs_no_pair():
