@@ -122,16 +122,14 @@ def test_what_one_camera_counted_more_in_a_pause_counts_from_the_first_frame_beh
 
 
 def commands_for(one, two, half_us=500):
-    cameras = one, two
-    counted = count_frames(one), count_frames(two)
-    tempos = [steady_tempo(camera, BASE_US + half_us, half_us) for camera in cameras]
-    stretches = [np.zeros(len(camera), dtype=np.int64) for camera in cameras]
+    first, second = (steady_tempo(camera, BASE_US + half_us, half_us) for camera in (one, two))
     # Camera 2's frames come just behind camera 1's.
-    since_us = [
-        np.full(len(one), BASE_US - OFFSET_US),
-        np.full(len(two), OFFSET_US),
-    ]
-    return weigh_commands(counted, tuple(tempos), tuple(stretches), tuple(since_us))
+    return weigh_commands(
+        (count_frames(one), count_frames(two)),
+        (first, second),
+        (np.zeros(len(one), np.int64), np.zeros(len(two), np.int64)),
+        (np.full(len(one), BASE_US - OFFSET_US), np.full(len(two), OFFSET_US)),
+    )
 
 
 @pytest.mark.parametrize("spoiled", [0, 1])
