@@ -250,18 +250,17 @@ def weigh_commands(
     before it: so either may show it. ``stretches`` and ``since_us`` (the time since any frame of
     either camera) are of frames.
     """
-    least_us, costs = [], []
-    for own, tempo, stretch, waited_us in zip(counted, tempos, stretches, since_us, strict=True):
-        widths_us = tempo.half_width_us, tempo.scatter_us
-        least_us.append(shortest_beside(own.times_us, own.count, stretch, *widths_us))
-        costs.append(_cost_of_command(own, tempo, least_us[-1], waited_us[1:]))
-    first, second = costs
+    first, second = (
+        _cost_of_command(own, tempo, stretch, waited_us[1:])
+        for own, tempo, stretch, waited_us in zip(counted, tempos, stretches, since_us, strict=True)
+    )
     if not len(first) or not len(second):
         return first, second
     ends_us = [own.times_us[1:] for own in counted]
+    period_us = [tempo.period_us for tempo in tempos]
     there = [_nearest(ends_us[1 - number], ends_us[number]) for number in (0, 1)]
     same = [
-        (2 * np.abs(ends_us[1 - number][there[number]] - ends_us[number]) < least_us[number])
+        (2 * np.abs(ends_us[1 - number][there[number]] - ends_us[number]) < period_us[number])
         & (stretches[1 - number][1:][there[number]] == stretches[number][1:])
         for number in (0, 1)
     ]
@@ -271,14 +270,14 @@ def weigh_commands(
     )
 
 
-def _cost_of_command(counted: Counted, tempo: Tempo, least_us: Int64, waited_us: Int64) -> Int64:
+def _cost_of_command(counted: Counted, tempo: Tempo, stretch: Int64, waited_us: Int64) -> Int64:
     """What a switch of the FLC costs by a command in each interval of a camera.
 
-    It makes the interval longer than the trigger takes, with the FLC or without it: ``least_us``, 0
-    where nothing shows when the FLC was switched.
+    It makes the interval longer than the trigger takes, with the FLC or without it.
     """
-    steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     half_us, scatter_us = tempo.half_width_us, tempo.scatter_us
+    least_us = shortest_beside(counted.times_us, counted.count, stretch, half_us, scatter_us)
+    steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     longer_us = np.minimum(steps_us - rises * least_us, waited_us)
     command = (longer_us > _SHORTEST_COMMAND_US) & (least_us > 0)
     # As long as the alternation takes it hardly lasts by chance.
