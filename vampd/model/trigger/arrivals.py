@@ -90,7 +90,8 @@ def count_frames(arrivals: Arrivals) -> Counted:
     pauses = begins_of(arrivals.acquired_us, arrivals.exposure_us)[1:]
     faults = int((back & ~pauses).sum() + hasty.sum())
     honest = faults <= max(1, _MOST_FAULTS * frames)
-    honest &= int((back & pauses).sum()) <= max(1, int(pauses.sum()) // _RESTARTS)
+    # A third of the pauses, rounded up: a few of them tell little.
+    honest &= _RESTARTS * int((back & pauses).sum()) < int(pauses.sum()) + _RESTARTS
     if not honest:
         rises, back = np.ones_like(rises), np.zeros_like(back)
     rises = np.where(back, 1, rises)

@@ -97,6 +97,14 @@ def test_a_counter_that_begins_anew_at_pauses_counts(restarts, honest):
     assert count_frames(replace(side, cnt0=cnt0)).honest == honest
 
 
+def test_a_counter_that_begins_anew_at_two_of_four_pauses_of_long_runs_counts():
+    pauses = tuple((40 * run + 39, 60_000_000) for run in range(4))
+    side = arrivals(train(200, pauses=pauses))
+    cnt0 = side.cnt0 - np.repeat([0, *side.cnt0[[80, 160]]], [80, 80, 40])
+
+    assert count_frames(replace(side, cnt0=cnt0)).honest
+
+
 def test_a_counter_that_begins_anew_between_frames_beside_each_other_counts_nothing():
     side = arrivals(train(200))
     begun = np.arange(20, 200, 36)
