@@ -120,12 +120,18 @@ def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:
 
 
 def fit_most(
-    steps_us: Int64, stretch: Int64, period_us: Int64, half_width_us: Int64, width_us: Int64
+    steps_us: Int64,
+    rises: Int64,
+    stretch: Int64,
+    period_us: Int64,
+    half_width_us: Int64,
+    width_us: Int64,
 ) -> npt.NDArray[np.bool_]:
     """Whether most of the intervals of each one's stretch are T + J or T - J, or 2 T, to a width.
 
     Those of a few triggers; none of them tells nothing. T + J may be what T - J is by another T: of
-    two of one trigger beside each other, most must be 2 T together.
+    two of one trigger beside each other, most must be 2 T together. Nor are most of those that
+    count one trigger of several: no camera misses every second one.
     """
     triggers = (steps_us + period_us // 2) // np.maximum(period_us, 1)
     chosen = np.flatnonzero((period_us > 0) & (triggers <= _MOST_TRIGGERS_TO_FIT))
@@ -142,6 +148,8 @@ def fit_most(
 
     fits = 2 * count(chosen, good[chosen]) > count(chosen, chosen >= 0)
     fits &= 2 * count(both, np.abs(sums_us) > width_us[both]) <= count(both, both >= 0)
+    ones = chosen[rises[chosen] == 1]
+    fits &= 2 * count(ones, triggers[ones] > 1) <= count(ones, ones >= 0)
     return np.asarray(fits[stretch])
 
 

@@ -35,6 +35,7 @@ _LONGEST_EXPOSURE_US = 10**9
 _NEAR_PERIODS = 20
 _LONGER_EIGHTHS = 9  # of a T that other intervals show: more than it drifts or is wrong by
 _SIDE = 15
+_FEWEST_BELOW = 2  # fewer sums are soon those of another setting beside
 _FEW = 6  # of so many sums one is 2 T, where each camera misses two triggers in five
 _SLACK_SCATTERS = 4
 _CARD_RANGE_US = 16_384  # more than any card's J
@@ -57,7 +58,8 @@ class Tempo:
 def running_median(values: Int64, stretch: Int64, window: int = WINDOW, part: int = 2) -> Int64:
     """The lower median of each value's neighborhood within its stretch, same shape.
 
-    Or the value that so large a part of the others lies below, 4 for the lower quartile.
+    Or the value that so large a part of the others lies below, 4 for the lower quartile, but two of
+    them at least.
     """
     result = np.empty_like(values)
     edges = np.flatnonzero(np.diff(stretch)) + 1
@@ -69,7 +71,7 @@ def running_median(values: Int64, stretch: Int64, window: int = WINDOW, part: in
 
 def _fill_in_medians(values: Int64, window: int, part: int, result: Int64) -> None:
     width = min(window, len(values) - 1 + len(values) % 2)
-    half, rank = width // 2, width // part
+    half, rank = width // 2, max(width // part, min(width // 2, _FEWEST_BELOW))
     size = len(values) - width + 1
     values = np.ascontiguousarray(values)
     # As numpy's sliding_window_view, which takes as long as the medians of a short run.
@@ -104,7 +106,7 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     beside = spread(known, known, whole, unknown=-1)
     source = np.where((tempo.period_us > 0) | (beside < 0), here, beside)
     shared = Tempo(*(getattr(tempo, field.name)[source] for field in fields(Tempo)))
-    return _chosen((source == here) | _fits(shared, steps_us, stretch), shared, tempo)
+    return _chosen((source == here) | _fits(shared, steps_us, rises, stretch), shared, tempo)
 
 
 def _borrowed(
@@ -134,10 +136,11 @@ def _borrowed(
         documented_us[order],
         shortest_us[order],
     )
-    lent = Tempo(
-        *(_placed(getattr(sorted_tempo, f.name), order, len(steps_us)) for f in fields(Tempo))
-    )
-    return _chosen(few & _fits(lent, steps_us, stretch), lent, own)
+    # Where T differs from run to run, medians change within one: it has that of its middle.
+    middle = (np.searchsorted(piece, piece) + np.searchsorted(piece, piece, "right") - 1) // 2
+    placed = (_placed(getattr(sorted_tempo, f.name), order, len(steps_us)) for f in fields(Tempo))
+    lent = Tempo(*(values[middle] for values in placed))
+    return _chosen(few & _fits(lent, steps_us, rises, stretch), lent, own)
 
 
 def _chosen(first: Booleans, one: Tempo, other: Tempo) -> Tempo:
@@ -152,10 +155,10 @@ def _placed(values: Int64, order: npt.NDArray[np.intp], size: int) -> Int64:
     return result
 
 
-def _fits(lent: Tempo, steps_us: Int64, stretch: Int64) -> Booleans:
+def _fits(lent: Tempo, steps_us: Int64, rises: Int64, stretch: Int64) -> Booleans:
     """Whether most of the intervals of each one's stretch are what the tempo says."""
     width_us = _SLACK_SCATTERS * lent.scatter_us
-    return fit_most(steps_us, stretch, lent.period_us, lent.half_width_us, width_us)
+    return fit_most(steps_us, rises, stretch, lent.period_us, lent.half_width_us, width_us)
 
 
 def measure_tempo(
@@ -286,14 +289,7 @@ def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tup
         near = np.abs(other_us[beside] - own_us) <= near_us
         longest_us = np.maximum(longest_us, np.where(near, other.period_us[beside], 0))
     known = (period_us > 0) & (np.abs(other_us[there] - own_us) <= near_us)
-    shared = Tempo(
-        *(
-            np.where(
-                known & (8 * own.period_us > _LONGER_EIGHTHS * longest_us),
-                getattr(other, name)[there],
-                getattr(own, name),
-            )
-            for name in ("period_us", "half_width_us", "scatter_us", "limit")
-        )
-    )
+    longer = known & (8 * own.period_us > _LONGER_EIGHTHS * longest_us)
+    others = Tempo(*(getattr(other, field.name)[there] for field in fields(Tempo)))
+    shared = _chosen(longer, others, own)
     return shared, known & (2 * own.period_us > 3 * longest_us)

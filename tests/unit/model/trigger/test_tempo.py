@@ -154,6 +154,39 @@ def test_no_period_is_one_whose_short_interval_is_as_long_as_the_long_one_here(f
     assert np.abs(tempo.period_us[41:] - 16_800).max() < 20
 
 
+@pytest.mark.parametrize("frames", [4, 6, 8, 10])
+def test_no_period_is_one_by_which_every_second_trigger_was_missed(frames):
+    """A run of the same cards was exposed for 1 ms less: T + J is 2 T there, T - J is T + J."""
+    here = ([3_000, 2_000] * 5)[: frames - 1]
+    times_us = np.cumsum([0, *[2_000, 1_000] * 20, 900_000, *here])
+    tempo = tempo_of(side := arrivals(times_us, half_width_us=500), count_frames(side))
+
+    assert np.abs(tempo.period_us[:40] - 1_500).max() < 20
+    assert np.abs(tempo.period_us[41:] - 2_500).max() < 20
+
+
+@pytest.mark.parametrize("frames", [7, 9])
+def test_each_of_two_short_runs_of_the_same_cards_has_its_own_period_to_the_end(frames):
+    """The median around the last frames of the first one is that of the second one."""
+    steps_us = ([17_800, 15_800] * 5)[: frames - 1]
+    steps_us = [*steps_us, 2_400_000, *[5_000, 3_000] * 2, 1_800_000, *[3_200, 1_200] * 4]
+    times_us = np.cumsum([0, *steps_us])
+    side = arrivals(times_us, half_width_us=1_000)
+    run = np.cumsum([0, *(np.array(steps_us) > 10**6)])
+    cards_us = np.array([15_100, 15_100, 800])
+    side = replace(side, cnt0=side.cnt0 + 300 * run, exposure_us=cards_us[run])
+    tempo = tempo_of(side, count_frames(side))
+
+    assert np.abs(tempo.period_us[: frames - 1] - 16_800).max() < 20
+    assert np.abs(tempo.period_us[frames : frames + 4] - 4_000).max() < 20
+
+
+def test_two_sums_of_the_next_setting_are_not_those_of_triggers_missed_in_this_one():
+    tempo = tempo_of_steps([*[3_960, 1_960] * 4, 303_600, 1_760, 1_660, 1_760], card_us=500)
+
+    assert np.abs(tempo.period_us[:8] - 2_960).max() < 20
+
+
 @pytest.mark.parametrize("waiting", [0, 18])
 def test_a_card_of_the_close_makes_no_interval_of_shorter_exposures_a_wait(waiting):
     """Exposures became longer within a cube; frames of a burst still wait for each other."""
