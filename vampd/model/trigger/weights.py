@@ -69,7 +69,7 @@ WHOLE_PERIODS_COST: Final = 8 * NAT  # one that stood still for whole periods, t
 
 # The alternation begins or ends, by how long the trigger stood still (see FLIP_AFTER_US), or where
 # the cards change their word; and their word at the beginning.
-SWITCH_COST: Final = (24 * NAT, 20 * NAT, 9 * NAT, 7 * NAT, 6 * NAT)
+SWITCH_COST: Final = (24 * NAT + 3 * NAT // 4, 20 * NAT, 9 * NAT, 7 * NAT, 6 * NAT)
 # Between turns, by a command that made an interval longer by 0.1 ms: no rare one switches the FLC.
 COMMAND_COST: Final = 7 * NAT
 CARD_CHANGES_COST: Final = 7 * NAT
@@ -86,7 +86,7 @@ FLIP_COST: Final = (28 * NAT, 20 * NAT, 6 * NAT, 4 * NAT, NAT + NAT // 2)
 # The same by how long no frame was logged, though as many were counted as there was time for:
 # nobody saw what else was done.
 UNSEEN_FLIP_COST: Final = (28 * NAT, 20 * NAT, 12 * NAT, 9 * NAT, 5 * NAT)
-UNSEEN_SWITCH_COST: Final = (24 * NAT, 10 * NAT, 10 * NAT, 8 * NAT, 6 * NAT)
+UNSEEN_SWITCH_COST: Final = (24 * NAT + 3 * NAT // 4, 10 * NAT, 10 * NAT, 8 * NAT, 6 * NAT)
 # Neither happens between two frames of one trigger.
 WITHIN_TRIGGER_COST: Final = 20 * NAT
 
